@@ -9,11 +9,15 @@ from domain.policy.pattern_relations import covers, overlap
 from domain.policy.wildcards import ARN_PARTS, arn_parts
 
 _DOCUMENTS_REMEMBERED = 1_024
-_LIMITS_WHO = frozenset({
-    "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths", "aws:sourceaccount",
-    "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourcevpc", "aws:sourcevpce",
-})  # fmt: skip
-_LIMITS_OTHERS = _LIMITS_WHO | {"sts:externalid", "aws:multifactorauthpresent", "aws:multifactorauthage"}
+_LIMITS_WHO = frozenset(
+    f"aws:{key}".lower()
+    for key in (
+        *("PrincipalAccount", "PrincipalArn", "PrincipalOrgID", "PrincipalOrgPaths", "SourceAccount", "SourceArn"),
+        *("SourceOrgID", "SourceOrgPaths", "SourceVpc", "SourceVpce"),
+    )
+)
+_MFA_PRESENT = "aws:multifactorauthpresent"
+_LIMITS_OTHERS = _LIMITS_WHO | {"sts:externalid", _MFA_PRESENT, "aws:multifactorauthage"}
 _SUBJECT = ":sub"
 
 
@@ -125,6 +129,6 @@ def _is_bounded(key: str, wanted: str) -> bool:
     """An ARN that names an account, MFA that is there, or what has no wildcard before its first slash."""
     if key.endswith("arn"):
         return account_of_arn(wanted) is not None
-    if key == "aws:multifactorauthpresent":
+    if key == _MFA_PRESENT:
         return wanted.lower() == "true"
     return not {"*", "?"} & set(wanted.partition("/")[0])
