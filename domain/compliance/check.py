@@ -133,7 +133,8 @@ def checks() -> list[ComplianceCheck]:
 
 def holders(account: Account, noun: str) -> Collection[str]:
     """The ids of all entities of a kind; the account's own for ACCOUNT and ROOT."""
-    return (account.id,) if noun in {ACCOUNT, ROOT} else entity_kinds()[noun].by_id(account)
+    kind = entity_kinds().get(noun)
+    return (account.id,) if kind is None else kind.by_id(account)
 
 
 @dataclass(frozen=True)

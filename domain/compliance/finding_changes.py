@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 from domain.account import Account, AccountChange, Component
@@ -12,6 +13,7 @@ from domain.entity_kinds import find_entity
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.boundaries import BOUNDARIES, boundary_arn
 from domain.families.groups import GROUPS, MEMBERSHIPS
+from domain.families.users import USERS
 from domain.foundation.credential_kind import KIND_NAMES
 from domain.foundation.events import Entry
 
@@ -23,6 +25,8 @@ _NO_ACCOUNT = ""
 
 class FindingChange(NamedTuple):
     criterion: CheckCriterion
+    noun: str
+    """Of the holder."""
     holder_id: str
     subject_id: str
     before: CheckFinding | None
@@ -60,8 +64,9 @@ class Criteria:
         """By an entry whose event has led from one value of the account to the other."""
         event = entry.event
         assert isinstance(event, AccountChange)
-        comparison = _Comparison(before, after, known)
-        if before.is_open != after.is_open:
+        is_former, is_now = before.is_open, after.is_open
+        comparison = _Comparison(before if is_former else None, after if is_now else None, known)
+        if is_former != is_now:
             comparison.of_everybody(self.every)
             return comparison.found
         former, now = before.parts, after.parts
@@ -91,18 +96,18 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    before: Account
-    after: Account
+    """Of two values of an account; None: it is not open, and nothing is found of it."""
+
+    before: Account | None
+    after: Account | None
     known: KnownFindings
     found: list[FindingChange] = field(default_factory=list)
 
     def of_everybody(self, criteria: Iterable[CheckCriterion]) -> None:
+        accounts = [each for each in (self.before, self.after) if each is not None]
         for criterion in criteria:
             for noun in criterion.check.of:
-                for holder_id in {
-                    **dict.fromkeys(holders(self.before, noun)),
-                    **dict.fromkeys(holders(self.after, noun)),
-                }:
+                for holder_id in dict.fromkeys(chain.from_iterable(holders(each, noun) for each in accounts)):
                     self.of_holder((criterion,), noun, holder_id)
 
     def of_principals(self, criteria: Iterable[CheckCriterion], principals: Iterable[str] | None) -> None:
@@ -117,20 +122,32 @@ class _Comparison:
 
     def of_holder(self, criteria: Iterable[CheckCriterion], noun: str, holder_id: str) -> None:
         """Nothing is found of one that is not there."""
+        before, after = self.before, self.after
+        is_former = before is not None and holder_id in holders(before, noun)
+        is_now = after is not None and holder_id in holders(after, noun)
         known = self.known.setdefault((noun, holder_id), {})
-        is_former, is_now = (each.is_open and holder_id in holders(each, noun) for each in (self.before, self.after))
         for criterion in criteria:
             former = known.get(criterion.id)
             if former is None:
-                former = criterion.violations(self.before, holder_id) if is_former else []
-            now = known[criterion.id] = criterion.violations(self.after, holder_id) if is_now else []
-            if former == now:
-                continue
-            was, is_ = ({each.subject_id: each for each in findings} for findings in (former, now))
-            for subject_id in {**was, **is_}:
-                if was.get(subject_id) != is_.get(subject_id):
-                    change = FindingChange(criterion, holder_id, subject_id, was.get(subject_id), is_.get(subject_id))
-                    self.found.append(change)
+                former = criterion.violations(before, holder_id) if before is not None and is_former else []
+            now = criterion.violations(after, holder_id) if after is not None and is_now else []
+            known[criterion.id] = now
+            if former != now:
+                self._compare(criterion, noun, holder_id, former, now)
+
+    def _compare(
+        self,
+        criterion: CheckCriterion,
+        noun: str,
+        holder_id: str,
+        former: Iterable[CheckFinding],
+        now: Iterable[CheckFinding],
+    ) -> None:
+        was, is_now = ({each.subject_id: each for each in findings} for findings in (former, now))
+        for subject_id in {**was, **is_now}:
+            one, other = was.get(subject_id), is_now.get(subject_id)
+            if one != other:
+                self.found.append(FindingChange(criterion, noun, holder_id, subject_id, one, other))
 
 
 @cache
@@ -157,11 +174,13 @@ def _named_holders(event: AccountChange, before: Account, after: Account) -> dic
 
 
 def _name(named: dict[str, str], account: Account, name: str) -> bool:
-    """Whether the account knows whom the name means."""
+    """Whether the account knows whom the name means. Most events are of users and their keys."""
     if name == account.id:
         named[name] = ROOT
     elif (key := account[ACCESS_KEYS].by_id.get(name)) is not None:
         return _name(named, account, key.user_id)
+    elif name in account[USERS].by_id:
+        named[name] = "user"
     elif (found := find_entity(account, name)) is not None:
         named[name] = found[0].noun
     elif (owner_id := _credential_owner(account, name)) is not None:

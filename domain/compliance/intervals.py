@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.account import Account
+from domain.compliance.check import ROOT, CheckFinding
 from domain.compliance.finding_changes import Criteria, FindingChange, KnownFindings
-from domain.entity_kinds import find_entity
+from domain.entity_kinds import entity_kinds
 from domain.foundation.events import Entry
+
+_NOTHING = CheckFinding("")
 
 
 class ViolationKey(NamedTuple):
@@ -59,29 +62,24 @@ class ViolationChanges:
             self._apply(change, entry, before, after)
 
     def _apply(self, change: FindingChange, entry: Entry, before: Account, after: Account) -> None:
-        key, was, now = ViolationKey(change.criterion.id, change.subject_id), change.before, change.after
-        at, goes_on = entry.at, now is not None and now.is_violated(entry.at)
-        if was is not None and was.since is not None:
-            if was.since > at:
+        key, at = ViolationKey(change.criterion.id, change.subject_id), entry.at
+        _, was_since, was_until = change.before or _NOTHING
+        _, since, until = change.after or _NOTHING
+        if was_since is not None:
+            if was_since > at:
                 self._vanish(key)
-            elif was.until is not None and was.until <= at:
+            elif was_until is not None and was_until <= at:
                 self._finish(key)
-            elif goes_on and now is not None:
-                self._move_end(key, now.until)
+            elif since is not None and since <= at and (until is None or at < until):
+                self._move_end(key, until)
                 return
             else:
                 self._end(key, entry)
-        if now is not None and now.since is not None and (now.until is None or now.until > at):
-            self.current[key] = Violation(
-                key,
-                change.holder_id,
-                _name(change.holder_id, after, before),
-                entry.position,
-                max(now.since, at),
-                by_time=now.since > at,
-                opened_by=entry.cause.actor,
-                ends_at=now.until,
-            )
+        if since is not None and (until is None or until > at):
+            by_time = since > at
+            name = _name(change.noun, change.holder_id, after, before)
+            from_at, actor = since if by_time else at, entry.cause.actor
+            self.current[key] = Violation(key, change.holder_id, name, entry.position, from_at, by_time, actor, until)
 
     def _vanish(self, key: ViolationKey) -> None:
         if self.current.pop(key, None) is None:
@@ -118,8 +116,11 @@ def violations(criteria: Criteria, steps: Iterable[tuple[Account, Entry, Account
     return [*changes.finished, *changes.current.values()]
 
 
-def _name(holder_id: str, *accounts: Account) -> str:
+def _name(noun: str, holder_id: str, *accounts: Account) -> str:
+    kind = entity_kinds().get(noun)
+    if kind is None:
+        return ROOT
     for account in accounts:
-        if (found := find_entity(account, holder_id)) is not None:
-            return found[1].name
-    return "root" if holder_id == accounts[0].id else holder_id
+        if (found := kind.by_id(account).get(holder_id)) is not None:
+            return found.name
+    return holder_id

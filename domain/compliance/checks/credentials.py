@@ -101,7 +101,9 @@ def password_age(
 )
 def user_unused(account: Account, holder_id: str, *, days: int = 90) -> Iterator[CheckFinding]:
     """Since it was made, or an access key of it was last used, be it one that is deleted by now."""
-    uses, created_at = account[LAST_USES], account[USERS].by_id[holder_id].created_at
-    credentials = (holder_id, *(key.id for key in account[ACCESS_KEYS].of(holder_id)))
-    last = max((use.at for each in credentials if (use := uses.get(each)) is not None), default=created_at)
+    uses, last = account[LAST_USES], account[USERS].by_id[holder_id].created_at
+    for credential_id in (holder_id, *account[ACCESS_KEYS].owned.rights_of(holder_id)):
+        use = uses.get(credential_id)
+        if use is not None and use.at > last:
+            last = use.at
     yield CheckFinding(holder_id, last + timedelta(days=days))
