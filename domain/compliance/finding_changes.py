@@ -132,7 +132,12 @@ class _Comparison:
                 former = criterion.violations(before, holder_id) if before is not None and is_former else []
             now = criterion.violations(after, holder_id) if after is not None and is_now else []
             known[criterion.id] = now
-            if former != now:
+            if former == now:
+                continue
+            if len(former) == len(now) == 1 and former[0].subject_id == now[0].subject_id:  # As most have.
+                (one,), (other,) = former, now
+                self.found.append(FindingChange(criterion, noun, holder_id, one.subject_id, one, other))
+            else:
                 self._compare(criterion, noun, holder_id, former, now)
 
     def _compare(

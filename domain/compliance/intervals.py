@@ -67,7 +67,8 @@ class ViolationChanges:
         _, since, until = change.after or _NOTHING
         if was_since is not None:
             if was_since > at:
-                self._vanish(key)
+                if self.current.pop(key, None) is None:
+                    self.vanished.append(key)
             elif was_until is not None and was_until <= at:
                 self._finish(key)
             elif since is not None and since <= at and (until is None or at < until):
@@ -80,10 +81,6 @@ class ViolationChanges:
             name = _name(change.noun, change.holder_id, after, before)
             from_at, actor = since if by_time else at, entry.cause.actor
             self.current[key] = Violation(key, change.holder_id, name, entry.position, from_at, by_time, actor, until)
-
-    def _vanish(self, key: ViolationKey) -> None:
-        if self.current.pop(key, None) is None:
-            self.vanished.append(key)
 
     def _finish(self, key: ViolationKey) -> None:
         if key in self.current:

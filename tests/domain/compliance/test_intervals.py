@@ -10,7 +10,7 @@ from hypothesis import given
 from domain.account import Account, evolve
 from domain.compliance.check import CheckCriterion, CheckFinding, checks, holders
 from domain.compliance.finding_changes import Criteria
-from domain.compliance.frameworks import built_in_criteria, load_checks
+from domain.compliance.frameworks import load_checks
 from domain.compliance.intervals import ViolationKey, violations
 from domain.foundation.events import Change, Entry
 from tests.histories import histories
@@ -29,14 +29,14 @@ OTHERS: Sequence[tuple[str, Mapping[str, object]]] = (
     ("user_in_no_group", {"groups": ["ann", "bob"]}),
     ("user_untagged", {"keys": ["a"]}),
 )
-"""Of which changes alter something that concern nobody without these parameters."""
+"""Of which changes alter something that they do not alter without these parameters."""
 
 
 def criteria() -> Criteria:
     every: list[tuple[str, Mapping[str, object]]] = [(each.name, each.parameters({})) for each in checks()]
     short = [(name, {"days": days}) for name, defaults in every if "days" in defaults for days in SHORT_DAYS]
     tried = (CheckCriterion.of(name, parameters) for name, parameters in (*every, *short, *OTHERS))
-    return Criteria(tuple({each.id: each for each in (*built_in_criteria().every, *tried)}.values()))
+    return Criteria(tuple({each.id: each for each in tried}.values()))
 
 
 def steps(ledger: Sequence[Entry]) -> list[tuple[Account, Entry, Account]]:
