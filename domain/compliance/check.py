@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, create_model
@@ -23,7 +23,9 @@ Severity = Literal["critical", "high", "medium", "low", "informational"]
 ExposureUnit = Literal["key-days", "privilege-days", "days"]
 """In what the time is counted for which somebody could have used it: a credential, a privilege, or anything else."""
 ACCOUNT = "account"
-"""The noun of the holder that is the account itself, with its root user."""
+"""The noun of the holder that is the account itself."""
+ROOT = "root"
+"""That of its root user, who has the account's id too."""
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 """Since what is so now came to be, whenever that was."""
 ParameterValue = int | str | bool | tuple[str, ...]
@@ -64,8 +66,8 @@ class ComplianceCheck:
     """Raised when the check finds something else than before: what it has found is looked for anew."""
     test: CheckTest
     of: tuple[str, ...]
-    """The nouns of the entities that have its subjects, or ACCOUNT. What it says of the account is found in constant
-    time: it is asked at every change of what it reads."""
+    """The nouns of the entities that have its subjects, ROOT or ACCOUNT. What it says of the account is found in
+    constant time: it is asked at every change of what it reads."""
     reads: frozenset[Component[Any]]
     """All that it reads, beside the entities of `of` and the time when they were created."""
     title: str
@@ -89,7 +91,7 @@ class ComplianceCheck:
         """All, the defaults among them. Raises ValidationError for one that there is not, or of another type."""
         lists = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
         try:
-            return dict(self._parameters.model_validate(lists))
+            return self._parameters.model_validate(lists).model_dump()
         except InvalidParameters as error:
             wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
             known = ", ".join(self._parameters.model_fields) or "none"
@@ -104,7 +106,7 @@ def check(
 ) -> Callable[[CheckTest], ComplianceCheck]:
     """Registers a check of the function's name. Raises TypeError where there is one, or of an unknown noun."""
     nouns = (of,) if isinstance(of, str) else of
-    if unknown := set(nouns) - {ACCOUNT, *entity_kinds()}:
+    if unknown := set(nouns) - {ACCOUNT, ROOT, *entity_kinds()}:
         raise TypeError(f"There is no kind of entity {', '.join(sorted(unknown))}.")
 
     def register(test: CheckTest) -> ComplianceCheck:
@@ -130,11 +132,12 @@ def checks() -> list[ComplianceCheck]:
 
 
 def holders(account: Account, noun: str) -> Collection[str]:
-    """The ids of all entities of a kind; the account's own for ACCOUNT."""
-    return (account.id,) if noun == ACCOUNT else entity_kinds()[noun].by_id(account)
+    """The ids of all entities of a kind; the account's own for ACCOUNT and ROOT."""
+    kind = entity_kinds().get(noun)
+    return (account.id,) if kind is None else kind.by_id(account)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckCriterion:
     """A check with its parameters: what is really looked at. Controls of several frameworks may share one."""
 
@@ -147,7 +150,12 @@ class CheckCriterion:
         found = find_check(name)
         return cls(found, tuple(sorted(found.parameters(given).items())))
 
-    @property
+    @cached_property
+    def test(self) -> CheckTest:
+        """Of an account that is open, and a holder that is there."""
+        return partial(self.check.test, **dict(self.parameters))
+
+    @cached_property
     def id(self) -> str:
         """Equal for equal ones, and for people to read."""
         said = ", ".join(f"{name}={json.dumps(value)}" for name, value in self.parameters)
@@ -156,4 +164,8 @@ class CheckCriterion:
     def findings(self, account: Account, holder_id: str) -> Iterator[CheckFinding]:
         """None of an account that is not open, or of a holder that is not there."""
         if account.is_open and any(holder_id in holders(account, noun) for noun in self.check.of):
-            yield from self.check.test(account, holder_id, **dict(self.parameters))
+            yield from self.test(account, holder_id)
+
+    def violations(self, account: Account, holder_id: str) -> list[CheckFinding]:
+        """Those that are, or will be, of a holder that is there."""
+        return [found for found in self.test(account, holder_id) if found.since is not None]

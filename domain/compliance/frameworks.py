@@ -41,11 +41,17 @@ class ControlDefinition(Value):
     """Why."""
     partly: OneLine | None = None
     """What of the control the tests do not look at."""
+    config_rule: Annotated[str, Field(max_length=64, pattern=r"^[A-Z0-9_]+$")] | None = None
+    """AWS Config's identifier of a managed rule, where the control is one."""
+    config_parameters: dict[str, str] = Field(default_factory=dict)
+    """What AWS Config calls the parameters of the only test: its names, with the test's own."""
 
     @model_validator(mode="after")
     def _says_one(self) -> "ControlDefinition":
         if bool(self.tests) == bool(self.not_answered):
             raise ValueError("a control has either tests or not_answered")
+        if self.config_parameters and len(self.tests) != 1:
+            raise ValueError("a control has config_parameters only where it has one test")
         return self
 
 
@@ -118,11 +124,20 @@ def framework(definition: FrameworkDefinition) -> Framework:
     controls = []
     for each in definition.controls:
         try:
-            criteria = tuple(CheckCriterion.of(test.check, test.parameters) for test in each.tests)
+            controls.append(Control(each, _criteria(each)))
         except ValidationError as error:
             raise ValidationError(f"Control {each.id} of {definition.name}: {error}") from error
-        controls.append(Control(each, criteria))
     return Framework(definition, tuple(controls))
+
+
+def _criteria(control: ControlDefinition) -> tuple[CheckCriterion, ...]:
+    criteria = tuple(CheckCriterion.of(test.check, test.parameters) for test in control.tests)
+    known = {name for criterion in criteria for name, _ in criterion.parameters}
+    if unknown := set(control.config_parameters.values()) - known:
+        raise ValidationError(
+            f"Its check has no parameter {', '.join(sorted(unknown))}, of which config_parameters speaks."
+        )
+    return criteria
 
 
 def read_framework(text: str, origin: str) -> Framework:

@@ -1,16 +1,19 @@
 """Intervals of violation: who violated what, from when to when, by which changes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from domain.account import Account
-from domain.compliance.finding_changes import Criteria, FindingChange
-from domain.entity_kinds import find_entity
+from domain.compliance.check import ROOT, CheckFinding
+from domain.compliance.finding_changes import Criteria, FindingChange, KnownFindings
+from domain.entity_kinds import entity_kinds
 from domain.foundation.events import Entry
 from domain.foundation.moments import Moment
 from domain.read_models.compliance import ViolationBound, ViolationInterval
+
+_NOTHING = CheckFinding("")
 
 
 class ViolationKey(NamedTuple):
@@ -18,8 +21,7 @@ class ViolationKey(NamedTuple):
     subject_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """Half open: at `ends_at` it is over. One that begins and ends at the same time was there between two positions."""
 
     key: ViolationKey
@@ -55,39 +57,32 @@ class ViolationChanges:
     """Were ended by a change: time, position and by whom."""
     finished: list[Violation] = field(default_factory=list)
     current: dict[ViolationKey, Violation] = field(default_factory=dict)
+    known: KnownFindings = field(default_factory=dict)
 
     def fold(self, criteria: Criteria, before: Account, entry: Entry, after: Account) -> None:
-        for change in criteria.changes(before, entry, after):
+        for change in criteria.changes(before, entry, after, self.known):
             self._apply(change, entry, before, after)
 
     def _apply(self, change: FindingChange, entry: Entry, before: Account, after: Account) -> None:
-        key, was, now = ViolationKey(change.criterion.id, change.subject_id), change.before, change.after
-        at, goes_on = entry.at, now is not None and now.is_violated(entry.at)
-        if was is not None and was.since is not None:
-            if was.since > at:
-                self._vanish(key)
-            elif was.until is not None and was.until <= at:
+        key, at = ViolationKey(change.criterion.id, change.subject_id), entry.at
+        _, was_since, was_until = change.before or _NOTHING
+        _, since, until = change.after or _NOTHING
+        if was_since is not None:
+            if was_since > at:
+                if self.current.pop(key, None) is None:
+                    self.vanished.append(key)
+            elif was_until is not None and was_until <= at:
                 self._finish(key)
-            elif goes_on and now is not None:
-                self._move_end(key, now.until)
+            elif since is not None and since <= at and (until is None or at < until):
+                self._move_end(key, until)
                 return
             else:
                 self._end(key, entry)
-        if now is not None and now.since is not None and (now.until is None or now.until > at):
-            self.current[key] = Violation(
-                key,
-                change.holder_id,
-                _name(change.holder_id, after, before),
-                entry.position,
-                max(now.since, at),
-                by_time=now.since > at,
-                opened_by=entry.cause.actor,
-                ends_at=now.until,
-            )
-
-    def _vanish(self, key: ViolationKey) -> None:
-        if self.current.pop(key, None) is None:
-            self.vanished.append(key)
+        if since is not None and (until is None or until > at):
+            by_time = since > at
+            name = _name(change.noun, change.holder_id, after, before)
+            from_at, actor = since if by_time else at, entry.cause.actor
+            self.current[key] = Violation(key, change.holder_id, name, entry.position, from_at, by_time, actor, until)
 
     def _finish(self, key: ViolationKey) -> None:
         if key in self.current:
@@ -97,7 +92,7 @@ class ViolationChanges:
 
     def _move_end(self, key: ViolationKey, ends_at: datetime | None) -> None:
         if key in self.current:
-            self.current[key] = replace(self.current[key], ends_at=ends_at)
+            self.current[key] = self.current[key]._replace(ends_at=ends_at)
         else:
             self.moved_ends[key] = ends_at
 
@@ -105,7 +100,7 @@ class ViolationChanges:
         end = entry.at, entry.position, entry.cause.actor
         if key in self.current:
             at, position, actor = end
-            ended = replace(self.current.pop(key), ends_at=at, to_position=position, closed_by=actor)
+            ended = self.current.pop(key)._replace(ends_at=at, to_position=position, closed_by=actor)
             self.finished.append(ended)
         else:
             self.moved_ends.pop(key, None)
@@ -140,8 +135,11 @@ def shown(violation: Violation, last: Moment) -> ViolationInterval:
     )
 
 
-def _name(holder_id: str, *accounts: Account) -> str:
+def _name(noun: str, holder_id: str, *accounts: Account) -> str:
+    kind = entity_kinds().get(noun)
+    if kind is None:
+        return ROOT if noun == ROOT else holder_id
     for account in accounts:
-        if (found := find_entity(account, holder_id)) is not None:
-            return found[1].name
-    return "root" if holder_id == accounts[0].id else holder_id
+        if (found := kind.by_id(account).get(holder_id)) is not None:
+            return found.name
+    return holder_id

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from functools import cache
 
 from domain.account import Account
@@ -45,5 +44,5 @@ def _key(key: ViolationKey) -> Row:
 
 
 def _row(violation: Violation, *, is_current: bool) -> Row:
-    fields = asdict(violation)
+    fields = violation._asdict()
     return {**fields, **_key(fields.pop("key")), "is_current": is_current}

@@ -13,6 +13,7 @@ from services.refused_operations import REFUSED
 from services.wire.model import load_model
 from services.wire.operations import Operation, all_operations
 from tests.docs.command_page import commands_page
+from tests.docs.compliance_page import compliance_page
 
 REGISTERED = (aws_services, native_protocol)
 """What importing registers: every operation."""
@@ -103,6 +104,7 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": partial(commands_page, COMMAND),
+    "compliance-checks.md": partial(compliance_page, COMMAND),
     "operations.md": operations_page,
 }
 

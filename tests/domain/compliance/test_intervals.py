@@ -1,7 +1,7 @@
 """Intervals of violation against a naive reading of the same ledger: every criterion asked of everybody at every
 position."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,21 +10,33 @@ from hypothesis import given
 from domain.account import Account, evolve
 from domain.compliance.check import CheckCriterion, CheckFinding, checks, holders
 from domain.compliance.finding_changes import Criteria
-from domain.compliance.frameworks import built_in_criteria, load_checks
+from domain.compliance.frameworks import load_checks
 from domain.compliance.intervals import ViolationKey, violations
 from domain.foundation.events import Change, Entry
 from tests.histories import histories
 
 load_checks()
-SHORT = ({"days": 3}, {"days": 80})
+SHORT_DAYS = (3, 80)
 """So that much happens by time in a short history, some of it at the very time of a change."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
+OTHERS: Sequence[tuple[str, Mapping[str, object]]] = (
+    ("policy_allows_everything", {"exclude_boundaries": True}),
+    ("policy_attached", {"exceptions": ["users:[ann;bob]", "roles:[bob]"]}),
+    ("policy_not_in_use", {"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess", "by": "IAM_ROLE"}),
+    ("role_without_policies", {"policy_arns": ["arn:aws:iam::aws:policy/IAMReadOnlyAccess"]}),
+    ("user_in_no_group", {"groups": ["ann", "bob"]}),
+    ("user_untagged", {"keys": ["a"]}),
+)
+"""Of which changes alter something that they do not alter without these parameters."""
+
+
 def criteria() -> Criteria:
-    timed = [each.name for each in checks() if "days" in each.parameters({})]
-    short = (CheckCriterion.of(name, parameters) for name in timed for parameters in SHORT)
-    return Criteria((*built_in_criteria().every, *short))
+    every: list[tuple[str, Mapping[str, object]]] = [(each.name, each.parameters({})) for each in checks()]
+    short = [(name, {"days": days}) for name, defaults in every if "days" in defaults for days in SHORT_DAYS]
+    tried = (CheckCriterion.of(name, parameters) for name, parameters in (*every, *short, *OTHERS))
+    return Criteria(tuple({each.id: each for each in tried}.values()))
 
 
 def steps(ledger: Sequence[Entry]) -> list[tuple[Account, Entry, Account]]:

@@ -1,0 +1,74 @@
+"""The root user, who may do everything, and whom no policy of the account limits."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from domain.account import Account
+from domain.compliance.check import ROOT, CheckFinding, check, violated
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.credential_use import LAST_USES
+from domain.families.mfa_devices import MFA_DEVICES
+from domain.families.passwords import LOGIN_PROFILES
+from domain.rules.mfa_devices import has_mfa
+
+
+def _has_credentials(account: Account) -> bool:
+    """Whether anybody can be root: without a password and without keys there is nothing that MFA would protect
+    (Security Hub User Guide, IAM.6 and IAM.9)."""
+    return account.id in account[LOGIN_PROFILES] or any(
+        key.status == "Active" for key in account[ACCESS_KEYS].of(account.id)
+    )
+
+
+@check(
+    of=ROOT,
+    reads=(LOGIN_PROFILES, ACCESS_KEYS, MFA_DEVICES),
+    title="A root user with credentials has MFA",
+    rationale="The root user may do everything, and no policy limits it.",
+    remediation="aws iam enable-mfa-device, as root; or leave root without a password and keys",
+    severity="critical",
+)
+def root_without_mfa(account: Account, holder_id: str) -> Iterator[CheckFinding]:
+    yield violated(account.id, _has_credentials(account) and not has_mfa(account, holder_id))
+
+
+@check(
+    of=ROOT,
+    reads=(LOGIN_PROFILES, ACCESS_KEYS),
+    title="A root user with credentials has MFA of hardware, and no other",
+    rationale="What makes the codes of a virtual device can be copied with the machine that it is on.",
+    remediation="Leave root without a password and keys: there are virtual devices only here",
+    severity="critical",
+)
+def root_without_hardware_mfa(account: Account, holder_id: str) -> Iterator[CheckFinding]:
+    """All devices here are virtual, and one that is would violate it too."""
+    yield violated(holder_id, _has_credentials(account))
+
+
+@check(
+    of=ROOT,
+    reads=(ACCESS_KEYS,),
+    title="The root user has no access keys",
+    rationale="Whoever has the key has the account, from anywhere and without MFA.",
+    remediation="aws iam delete-access-key --access-key-id KEY, as root",
+    severity="critical",
+    exposure="key-days",
+)
+def root_access_key(account: Account, holder_id: str) -> Iterator[CheckFinding]:
+    for key in account[ACCESS_KEYS].of(holder_id):
+        yield violated(key.id, when=True)
+
+
+@check(
+    of=ROOT,
+    reads=(ACCESS_KEYS, LAST_USES),
+    title="The root user is not used",
+    rationale="What root does, no policy could have prevented.",
+    remediation="Use a role for daily work; keep the root user's credentials for what only it can do.",
+    severity="high",
+)
+def root_used(account: Account, holder_id: str, *, days: int = 90) -> Iterator[CheckFinding]:
+    uses = account[LAST_USES]
+    users = (holder_id, *(key.id for key in account[ACCESS_KEYS].of(holder_id)))
+    used_at = max((use.at for each in users if (use := uses.get(each)) is not None), default=None)
+    yield CheckFinding(account.id, used_at, None if used_at is None else used_at + timedelta(days=days))

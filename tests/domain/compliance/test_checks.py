@@ -1,0 +1,252 @@
+"""The checks: what each finds of an account where everything is wrong, and of one where nothing is; and that none is
+altered without saying whether it finds something else."""
+
+import ast
+import hashlib
+import inspect
+import json
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from domain.account import Account
+from domain.compliance.check import CheckCriterion, ComplianceCheck, checks, holders
+from domain.compliance.frameworks import load_checks
+from domain.compliance.statements import allows_on_all_kms_keys, trusts_everybody, trusts_other_account
+from domain.families.organizations_features import OrganizationsFeatureEnabled
+from tests.domain.accounts import ACCOUNT, ADMINISTRATOR_ACCESS, after, document, policy_arn, trusting
+from tests.domain.compliance.accounts import (
+    NOW,
+    OIDC,
+    ORGANIZATION,
+    OTHER_ACCOUNT,
+    SAML,
+    SUPPORT_ACCESS,
+    careful,
+    careless,
+    manager,
+    member,
+    mfa,
+    used,
+)
+
+load_checks()
+ANN, KEYS, ALL = {"AIDAann"}, {"AKIAone", "AKIAtwo"}, policy_arn("all")
+ROLES = {"AROAopen", "AROAthird", "AROAweb"}
+STRONG = {
+    "length": 14, "uppercase": True, "lowercase": True, "letters": True, "symbols": True, "numbers": True,
+    "remembered": 24, "days": 90,
+}  # fmt: skip
+CASES: Mapping[str, tuple[Mapping[str, object], set[str]]] = {
+    "access_key_age": ({}, {*KEYS, "AKIAroot"}),
+    "access_key_unused": ({}, KEYS),
+    "administrator_policy_attached": ({}, {ADMINISTRATOR_ACCESS}),
+    "group_without_users": ({}, {"AGPAempty"}),
+    "inline_policy": ({}, ANN),
+    "inline_policy_allows_everything": ({}, ANN),
+    "inline_policy_allows_on_all_kms_keys": ({}, ANN),
+    "no_guardrails": ({}, set()),
+    "no_organization": ({}, {ACCOUNT}),
+    "oidc_provider_untagged": ({"keys": ["Team"]}, {OIDC}),
+    "password_age": ({}, ANN),
+    "password_without_mfa": ({}, ANN),
+    "policy_allows_everything": ({}, {ALL}),
+    "policy_allows_on_all_kms_keys": ({}, {ALL}),
+    "policy_allows_whole_service": ({}, {ALL}),
+    "policy_attached": ({}, ANN),
+    "policy_not_in_use": ({"by": "IAM_ROLE"}, {ACCOUNT}),
+    "policy_without_description": ({}, {ALL}),
+    "role_trusts_any_subject": ({}, {"AROAweb"}),
+    "role_trusts_everybody": ({}, {"AROAopen"}),
+    "role_trusts_other_account": ({}, {"AROAthird"}),
+    "role_untagged": ({}, ROLES),
+    "role_unused": ({}, ROLES),
+    "role_without_policies": ({}, set()),
+    "root_access_key": ({}, {"AKIAroot"}),
+    "root_credentials_not_managed": ({}, set()),
+    "root_used": ({}, set()),
+    "root_without_hardware_mfa": ({}, {ACCOUNT}),
+    "root_without_mfa": ({}, {ACCOUNT}),
+    "saml_provider_untagged": ({}, {SAML}),
+    "server_certificate_expired": ({}, {"ASCAweb"}),
+    "server_certificate_untagged": ({}, {"ASCAweb"}),
+    "several_active_access_keys": ({}, ANN),
+    "unused_key_beside_password": ({}, KEYS),
+    "user_in_no_group": ({"groups": ["team"]}, ANN),
+    "user_unused": ({}, ANN),
+    "user_untagged": ({}, ANN),
+    "user_with_policies": ({}, ANN),
+    "user_without_mfa": ({}, ANN),
+    "weak_password_policy": (STRONG, {ACCOUNT}),
+}
+"""What each finds of the careless account; of the careful one nothing."""
+OTHER_CASES: tuple[tuple[Callable[[], Account], str, Mapping[str, object], set[str]], ...] = (
+    (lambda: after(careless(), used("AKIAroot"), at=NOW), "root_used", {}, {ACCOUNT}),
+    (lambda: after(careless(), used("AKIAroot")), "root_used", {}, set()),
+    (lambda: after(careless(), *mfa(ACCOUNT)), "root_without_mfa", {}, set()),
+    (lambda: after(careless(), *mfa(ACCOUNT)), "root_without_hardware_mfa", {}, {ACCOUNT}),
+    (lambda: after(careless(), *mfa("AIDAann")), "password_age", {"without_mfa": True}, set()),
+    (lambda: after(careless(), member(OTHER_ACCOUNT)), "no_guardrails", {}, {ACCOUNT}),
+    (careful, "no_organization", {"management_account_id": ACCOUNT}, {ACCOUNT}),
+    (manager, "no_guardrails", {}, set()),
+    (manager, "root_credentials_not_managed", {}, {ACCOUNT}),
+    (
+        lambda: manager(OrganizationsFeatureEnabled(organization_id=ORGANIZATION, feature="RootCredentialsManagement")),
+        "root_credentials_not_managed",
+        {},
+        set(),
+    ),
+    (careful, "role_without_policies", {"policy_arns": [SUPPORT_ACCESS]}, {"AROAthird", "AROAweb"}),
+    (careless, "policy_attached", {"exceptions": ["groups:[ann]", "users:[bob;ann]"]}, set()),
+    (lambda: replace(careless(), partition="aws-cn"), "policy_attached", {}, set()),
+    (careful, "user_untagged", {"keys": ["team"]}, {"AIDAbea"}),
+    (careful, "user_in_no_group", {"groups": ["Team"]}, {"AIDAbea"}),
+    (careful, "weak_password_policy", {"days": 89}, {ACCOUNT}),
+    (careful, "server_certificate_expired", {"days": 800}, {"ASCAweb"}),
+)
+
+
+def violating(account: Account, name: str, parameters: Mapping[str, object]) -> set[str]:
+    criterion = CheckCriterion.of(name, parameters)
+    ids = {holder_id for noun in criterion.check.of for holder_id in holders(account, noun)}
+    found = [each for holder_id in ids for each in criterion.findings(account, holder_id)]
+    return {each.subject_id for each in found if each.is_violated(NOW)}
+
+
+def test_every_check_has_a_case_and_says_what_it_is_about() -> None:
+    assert sorted(CASES) == [each.name for each in checks()]
+    assert not [each.name for each in checks() if not all((each.title, each.rationale, each.remediation))]
+    assert {name for name, (_, found) in CASES.items() if not found} <= {
+        name for _, name, _, found in OTHER_CASES if found
+    }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_check_finds_what_is_wrong_and_nothing_else(name: str) -> None:
+    """Of an account where everything is wrong, and of one where nothing is."""
+    parameters, expected = CASES[name]
+    assert violating(careless(), name, parameters) == expected
+    assert violating(careful(), name, parameters) == set()
+
+
+def test_checks_in_other_cases() -> None:
+    """Parameters, and what takes another account."""
+    assert [violating(account(), name, given) for account, name, given, _ in OTHER_CASES] == [
+        expected for *_, expected in OTHER_CASES
+    ]
+
+
+def allowing(**elements: object) -> str:
+    return document({"Effect": "Allow", **elements})
+
+
+def test_all_kms_keys() -> None:
+    """By patterns of actions and of keys, by what is left out, and of another service."""
+    decrypting = partial(allows_on_all_kms_keys, actions=("kms:Decrypt",))
+    every = "arn:aws:kms:*:*:key/*"
+    assert decrypting(allowing(Action="kms:De*", Resource=every))
+    assert decrypting(allowing(Action="KMS:decrypt", Resource=["arn:aws:kms:eu-west-1:1:key/1", "arn:aws:kms:*"]))
+    assert decrypting(allowing(NotAction="iam:*", NotResource="arn:aws:kms:eu-west-1:1:key/1"))
+    assert not decrypting(allowing(Action="kms:Encrypt", Resource="*"))
+    assert not decrypting(allowing(Action="*", Resource="arn:aws:kms:eu-west-1:1:key/1"))
+    assert not decrypting(allowing(Action="*", Resource="arn:aws:s3:::*"))
+    assert not decrypting(allowing(NotAction="kms:*", Resource="*"))
+
+
+def test_conditions_that_limit_whom_a_role_trusts() -> None:
+    """A negation, an operator that what is absent passes, and a value that is any value limit nobody."""
+    limited = {"StringEquals": {"aws:PrincipalOrgID": "o-one"}}
+    no_limits: tuple[object, ...] = (
+        {"StringNotEquals": {"aws:PrincipalOrgID": "o-one"}},
+        {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-one"}},
+        {"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-one/*"}},
+        {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/admin"}},
+        {"StringLike": {"aws:PrincipalOrgID": "o-*"}},
+        {"StringEquals": {"sts:ExternalId": "7"}},
+    )
+    assert not trusts_everybody(trusting("*", Condition=limited))
+    assert all(trusts_everybody(trusting("*", Condition=each)) for each in no_limits)
+    other = partial(trusting, f"arn:aws:iam::{OTHER_ACCOUNT}:user/eve")
+    assert trusts_other_account(other(Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}}), ACCOUNT)
+    assert not trusts_other_account(other(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), ACCOUNT)
+    assert not trusts_other_account(other(), OTHER_ACCOUNT)
+
+
+def source(check: ComplianceCheck) -> str:
+    """SHA-256 of what the check does: of its function, and of what that calls of this package; without what is said
+    about it."""
+    said = json.dumps([check.of, sorted(component.name for component in check.reads), sorted(pieces(check.test))])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def pieces(function: object) -> Iterator[str]:
+    function = inspect.unwrap(function)  # type: ignore[arg-type]
+    assert inspect.isfunction(function)
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    assert isinstance(tree, ast.FunctionDef)
+    tree.decorator_list = []
+    if ast.get_docstring(tree) is not None:
+        del tree.body[0]
+    yield ast.unparse(tree)
+    for name in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+        used_there = function.__globals__.get(name)
+        if isinstance(used_there, str | tuple | frozenset | set):
+            yield f"{name} {sorted(used_there)}"
+        elif getattr(used_there, "__module__", "").startswith(
+            ("domain.compliance.checks", "domain.compliance.statements")
+        ):
+            yield from pieces(used_there)
+
+
+PINNED = {
+    "access_key_age": (1, "e84605907f42fddd"),
+    "access_key_unused": (1, "680ec45087c7cde9"),
+    "administrator_policy_attached": (1, "38992c4871177238"),
+    "group_without_users": (1, "fa31e41743091d06"),
+    "inline_policy": (1, "a7b25156f17c7bf9"),
+    "inline_policy_allows_everything": (1, "ef1af42f1e792d46"),
+    "inline_policy_allows_on_all_kms_keys": (1, "dbe4f9481ba61e8a"),
+    "no_guardrails": (1, "5cac7c54793249f5"),
+    "no_organization": (1, "3a95e2e603331a4d"),
+    "oidc_provider_untagged": (1, "11a286ba01df77a6"),
+    "password_age": (1, "de42f4f393b695c5"),
+    "password_without_mfa": (1, "058eb78478182705"),
+    "policy_allows_everything": (1, "a21f0daf7d133a35"),
+    "policy_allows_on_all_kms_keys": (1, "107a01a06ae4b5ea"),
+    "policy_allows_whole_service": (1, "397a7d07bdf29d45"),
+    "policy_attached": (1, "d6a87dc00dcc0a51"),
+    "policy_not_in_use": (1, "06b955fc37867e3b"),
+    "policy_without_description": (1, "6a35a96fabd02bca"),
+    "role_trusts_any_subject": (1, "5dc76c2db092cb01"),
+    "role_trusts_everybody": (1, "d7e78adfca0a1ef7"),
+    "role_trusts_other_account": (1, "9b6bfbd2482642d9"),
+    "role_untagged": (1, "899c3fa499655609"),
+    "role_unused": (1, "9fc620018a710515"),
+    "role_without_policies": (1, "bfcdd94a65580a2c"),
+    "root_access_key": (1, "6a8a8beb82520eac"),
+    "root_credentials_not_managed": (1, "381f7670366d12ae"),
+    "root_used": (1, "0c4a7db0c60c9c3f"),
+    "root_without_hardware_mfa": (1, "46b83f293623bdfb"),
+    "root_without_mfa": (1, "41f116a80a2774ab"),
+    "saml_provider_untagged": (1, "de2b3eae5ffaf7d6"),
+    "server_certificate_expired": (1, "37e465a0a1621696"),
+    "server_certificate_untagged": (1, "746431a523cc895c"),
+    "several_active_access_keys": (1, "7a7b73e1bc6ca72d"),
+    "unused_key_beside_password": (1, "9e727efa64d542a5"),
+    "user_in_no_group": (1, "e49ef8aaf0ee7b8b"),
+    "user_untagged": (1, "d1ad794a947a6445"),
+    "user_unused": (1, "96dd54a3d5b8f83a"),
+    "user_with_policies": (1, "a1a01a1727f02b1e"),
+    "user_without_mfa": (1, "97805bb3330ab467"),
+    "weak_password_policy": (1, "42cc9f74bb5859e3"),
+}
+
+
+def test_a_check_is_altered_on_purpose() -> None:
+    """Whoever alters what a check does says whether it finds something else, by raising its version, or not. Then its
+    line here is another one."""
+    now = {each.name: (each.version, source(each)) for each in checks()}
+    assert now == PINNED, "\n".join(f'    "{name}": {pin},' for name, pin in now.items() if PINNED.get(name) != pin)
