@@ -2,6 +2,13 @@
 
 from services.api.contract.access import CanAssume, WhoCan
 from services.api.contract.access_between import CouldAssume, ListHeldPolicies, WhoCould
+from services.api.contract.access_reviews import (
+    CloseAccessReview,
+    DecideAccessReview,
+    GetAccessReview,
+    ListAccessReviews,
+    StartAccessReview,
+)
 from services.api.contract.contained_lineages import ListContainedLineages, ReleaseLineage
 from services.api.contract.containment import Contain
 from services.api.contract.credentials import ListCredentials
@@ -48,4 +55,5 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,
     ReportLeakedKeys,
     AddNotificationTarget, ListNotificationTargets, RemoveNotificationTarget, TestNotificationTarget,
+    StartAccessReview, ListAccessReviews, GetAccessReview, DecideAccessReview, CloseAccessReview,
 )  # fmt: skip
