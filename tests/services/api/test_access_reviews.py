@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-from tests.services.api.in_process_server import InProcessServer, Keys, Reply
+from botocore.credentials import Credentials as Keys
+
+from tests.services.api.in_process_server import InProcessServer, Reply
 
 ALLOW = {"Effect": "Allow", "Resource": "*"}
 REVIEWER = {**ALLOW, "Action": ["muniment:*AccessReview*"]}

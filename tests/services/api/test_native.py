@@ -101,6 +101,8 @@ NEEDED_IN_BODY = {
     "ReportLeakedKeys": b'{"access_key_ids":["AKIAIOSFODNN7EXAMPLE"]}',
     **dict.fromkeys(("SetLifecycleProfile", "ForecastLifecycle"), b'{"profile":"cis-5.0"}'),
     "GrantExemption": b'{"who":"alice","until":"2999-01-01","reason":"r"}',
+    "StartAccessReview": b'{"name":"pager"}',
+    "DecideAccessReview": b'{"decisions":[{"line_id":"RLINAAAAAAAAAAAAAAAAA","decision":"keep"}]}',
     "AddNotificationTarget": b'{"kind":"email","destination":"ann@example.com"}',
 }
 
