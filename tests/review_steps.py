@@ -29,7 +29,7 @@ DECISIONS = st.sampled_from(get_args(ReviewDecision))
 
 
 def started_lines(lines: Sequence[ReviewLine]) -> Mapping[str, StartedLine]:
-    return {line.id: StartedLine(line.grant, line.version) for line in lines}
+    return {line.id: StartedLine(line.grant, line.version, line.title) for line in lines}
 
 
 def facts_of(account: Account, at: datetime, scope: ReviewScope = EVERYTHING) -> ReviewFacts:

@@ -70,6 +70,8 @@ class StartedLine:
     grant: Grant
     version: str
     """Of what the grant gives: another one when that changes."""
+    title: str
+    """Whose the grant is, and what, for people."""
 
 
 class DecidedLine(Value):

@@ -116,12 +116,13 @@ def decide_lines(
         return revocation
 
     for each in asked:
+        title = started[each.line_id].title if each.line_id in started else None
         try:
             if each.line_id in seen:
                 raise OperationNotPermittedException("It is there twice: expected each line once.")
             seen.add(each.line_id)
             if is_decided(now, review, each, started):
-                outcomes.append(LineOutcome(each.line_id, "already", _title(now, each, started)))
+                outcomes.append(LineOutcome(each.line_id, "already", title))
                 continue
             line = _line_as_seen(now, each, started)
             if each.decision == "keep":
@@ -132,7 +133,7 @@ def decide_lines(
                 password_ids += revocation.password_ids
                 now = reduce(lambda account, event: event.fold(account, at), revocation.events, now)
         except Refusal as refusal:
-            outcomes.append(LineOutcome(each.line_id, "refused", _title(now, each, started), refusal.message))
+            outcomes.append(LineOutcome(each.line_id, "refused", title, refusal.message))
             continue
         outcomes.append(LineOutcome(each.line_id, "decided", line.title))
         decided.append(_decided(each, line))
@@ -148,12 +149,6 @@ def _decided(asked: AskedDecision, line: ReviewLine) -> DecidedLine:
     return DecidedLine(
         line_id=asked.line_id, decision=asked.decision, reason=asked.reason, version=line.version, what=line.title
     )
-
-
-def _title(account: Account, asked: AskedDecision, started: Mapping[str, StartedLine]) -> str | None:
-    line = started.get(asked.line_id)
-    current = None if line is None else find_line(account, line.grant)
-    return None if current is None else current.title
 
 
 def is_decided(

@@ -47,7 +47,7 @@ def lines_in(account: Account, scope: ReviewScope, at: datetime) -> tuple[Sequen
 def review_facts(account: Account, wanted: ReviewQuery) -> ReviewFacts:
     lines, count = lines_in(account, wanted.scope, wanted.at)
     asked = {
-        line.id: StartedLine(line.grant, line.version)
+        line.id: StartedLine(line.grant, line.version, line.title)
         for line in (lines if wanted.line_ids else ())
         if line.id in wanted.line_ids
     }
