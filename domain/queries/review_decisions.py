@@ -22,6 +22,7 @@ from domain.families.access_reviews import (
 )
 from domain.families.boundaries import boundary_arn
 from domain.families.groups import GROUPS, MEMBERSHIPS
+from domain.families.roles import ROLES
 from domain.families.sessions import SessionClaims
 from domain.families.user_credentials import LIFECYCLE_KINDS
 from domain.families.users import USERS
@@ -35,8 +36,8 @@ from domain.rules import access_keys, groups, passwords, policy_holders, user_cr
 from domain.rules.protected_roles import is_service_linked
 from domain.rules.successors import is_usable
 
-DECISIONS_MAX = 100
-"""Of one call, which a round has to make."""
+DECISIONS_MAX = 50
+"""Of one call, some ten milliseconds of a round."""
 ADMINISTRATORS_TRIED_MAX = 50
 """Of whom one that is left is looked for. Where none of them is one, the account is taken to have none."""
 _UPDATES: Mapping[GrantKind, str] = {
@@ -121,10 +122,10 @@ def decide_lines(
             if each.line_id in seen:
                 raise OperationNotPermittedException("It is there twice: expected each line once.")
             seen.add(each.line_id)
-            if is_decided(now, review, each, started):
+            line = _line_to_decide(now, review, each, started)
+            if line is None:
                 outcomes.append(LineOutcome(each.line_id, "already", title))
                 continue
-            line = _line_as_seen(now, each, started)
             if each.decision == "keep":
                 _refuse_own(now, review, line, caller, behind)
             else:
@@ -137,7 +138,7 @@ def decide_lines(
             continue
         outcomes.append(LineOutcome(each.line_id, "decided", line.title))
         decided.append(_decided(each, line))
-    if len(decided) == 0 or any(outcome.outcome == "refused" for outcome in outcomes):
+    if not decided or any(outcome.outcome == "refused" for outcome in outcomes):
         return DecidedLines(outcomes, (), ())
     if changes:
         refuse_no_administrator(account, now, at)
@@ -151,28 +152,22 @@ def _decided(asked: AskedDecision, line: ReviewLine) -> DecidedLine:
     )
 
 
-def is_decided(
+def _line_to_decide(
     account: Account, review: AccessReview, asked: AskedDecision, started: Mapping[str, StartedLine]
-) -> bool:
-    """Whether it was decided so already, and that still stands: what is imported twice changes nothing."""
-    line = started.get(asked.line_id)
-    if line is None:
-        return False
-    current = find_line(account, line.grant)
-    if asked.decision == "revoke":
-        return asked.line_id in review.revoked and current is None
-    kept = review.kept.get(asked.line_id)
-    return kept is not None and current is not None and kept.version == current.version
-
-
-def _line_as_seen(account: Account, asked: AskedDecision, started: Mapping[str, StartedLine]) -> ReviewLine:
-    """Raises OperationNotPermittedException for what is no line, is there no more, or is no longer what was seen."""
+) -> ReviewLine | None:
+    """As it is now; None where it was decided so already and that stands: what is imported twice changes nothing.
+    Raises OperationNotPermittedException for what is no line, is there no more, or is no longer what was seen."""
     line = started.get(asked.line_id)
     if line is None:
         raise OperationNotPermittedException("It is no line of this review.")
     current = find_line(account, line.grant)
     if current is None:
+        if asked.decision == "revoke" and asked.line_id in review.revoked:
+            return None
         raise OperationNotPermittedException("There is nothing left to decide: it is gone since the review started.")
+    kept = review.kept.get(asked.line_id)
+    if asked.decision == "keep" and kept is not None and kept.version == current.version:
+        return None
     if current.version != (asked.version or line.version):
         since = "since the review started" if asked.version is None else f"since it was {asked.version}"
         raise OperationNotPermittedException(
@@ -206,10 +201,13 @@ def people_behind(account: Account, caller: Caller) -> frozenset[str] | None:
 def _refuse_own(
     account: Account, review: AccessReview, line: ReviewLine, caller: Caller | None, behind: frozenset[str] | None
 ) -> None:
-    """Nobody keeps what is his own, or what he has through a group. Raises OperationNotPermittedException."""
+    """Nobody keeps what is his own, what he has through a group, or that a role trusts him. Raises
+    OperationNotPermittedException."""
     if caller is None or review.allows_own:
         return
     owners = {line.grant.principal_id}
+    if line.grant.kind == "trust":
+        owners.add(account[ROLES].by_id[line.grant.principal_id].trusted.get(line.grant.thing, ""))
     if line.principal_kind == "group":
         owners.update(account[MEMBERSHIPS].lefts_of(line.grant.principal_id))
     if behind is None:

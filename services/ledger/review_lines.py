@@ -19,7 +19,7 @@ from domain.queries.review_lines import ReviewLine, lines_sha256, review_lines
 from domain.queries.review_report import lines_by_grant
 from domain.rules.access_reviews import LINES_MAX
 
-KEPT_MAX = 4
+KEPT_MAX = 2
 
 _lock = Lock()
 _kept: dict[tuple[int, ReviewScope, datetime], tuple[Account, Sequence[ReviewLine], int]] = {}

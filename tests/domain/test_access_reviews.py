@@ -264,7 +264,7 @@ def test_what_a_review_does_not_revoke() -> None:
 
 
 def test_nobody_keeps_his_own() -> None:
-    """Neither what he has himself, nor what he has through a group, nor in a session of a role that he has assumed.
+    """Neither what he has himself or through a group, nor that a role trusts him, nor in a session of one.
     What is others', and to give up his own, is his to decide; and so is all where the review allows it."""
     account = company()
     own = {"inline policy own of user bob": "keep", f"policy {READ_ONLY} of group dev": "keep"}
@@ -285,6 +285,7 @@ def test_nobody_keeps_his_own() -> None:
         assert len(reasons(decide(account, own, by=by))) == 2  # type: ignore[arg-type]
     for by in (replace(assumed, session=session.model_copy(update={"minted_by_access_key_id": "ASIAGONE"})),):
         assert "cannot be told" in str(reasons(decide(account, own, by=by))[0])  # type: ignore[arg-type]
+    assert reasons(decide(account, {f"trust of {user_arn('ann')} of role ops": "keep"}, by=ann))
     for decided in (
         decide(account, own, by=ann),  # type: ignore[arg-type]
         decide(account, own, by=bob, allows_own=True),  # type: ignore[arg-type]

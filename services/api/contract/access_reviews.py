@@ -209,7 +209,6 @@ class DecideAccessReview(Question[DecisionEffect]):
     path = "/v1/access-reviews/{name}/decisions"
     resource = REVIEW_RESOURCE
     read_only = False
-    ends_access = True
 
     name: ReviewName
     decisions: Annotated[tuple[AskedLine, ...], Field(min_length=1, max_length=DECISIONS_MAX)]

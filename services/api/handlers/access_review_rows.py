@@ -49,7 +49,7 @@ CHANGES_MAX = 50_000
 """So many since the start are gone through for where lines came and went."""
 ENTRIES_READ = 1_000
 """At once."""
-KEPT_MAX = 4
+KEPT_MAX = 2
 """Reviews whose rows are kept, for their next pages."""
 
 

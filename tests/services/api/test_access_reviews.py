@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+import pytest
 from botocore.credentials import Credentials as Keys
 
+from services.api.handlers import access_review_rows
 from tests.services.api.in_process_server import InProcessServer, Reply
 
 ALLOW = {"Effect": "Allow", "Resource": "*"}
@@ -98,8 +100,10 @@ def _closes(house: InProcessServer, carol: Keys, by: str, row: tuple[str, str]) 
     assert (listed["revoked"], listed["overdue"]) == (2, False)
 
 
-def test_pages_of_a_review_are_of_one_moment(house: InProcessServer) -> None:
-    """What is decided between two pages is on neither; put together they are the whole."""
+def test_pages_of_a_review_are_of_one_moment(house: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is decided between two pages is on neither; put together they are the whole. Beyond so many changes it is
+    said that they were not gone through, and nothing is told of where a line came."""
+    monkeypatch.setattr(access_review_rows, "CHANGES_MAX", 1)
     for name in ("ann", "bob"):
         house.user(name)
     assert posts(house, "", name="q4").status == 200
@@ -114,6 +118,10 @@ def test_pages_of_a_review_are_of_one_moment(house: InProcessServer) -> None:
         page = house.asks(f"/v1/access-reviews/q4?limit=2&marker={marker}").body
         rows, marker = [*rows, *page["rows"]], page["marker"]
     assert rows == whole
+    house.user("eve")
+    page = house.asks("/v1/access-reviews/q4").body
+    (new,) = (row for row in page["rows"] if row["now"] == "new")
+    assert (page["traced"], new["principal_name"], new["came"]) == (False, "eve", None)
 
 
 def test_the_lines_are_those_at_the_start(house: InProcessServer) -> None:
