@@ -29,7 +29,7 @@ from tests.step_draws import Nothing, Step
 MORE_CALLS = 20
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(first=[people], calls_max=20), st.data())
 def test_a_report_says_what_each_value_says(ledger: list[Entry], data: DataObject) -> None:
     """After whatever has happened before a review, between its start and its decisions, and since: what was revoked is

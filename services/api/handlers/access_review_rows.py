@@ -118,8 +118,9 @@ def review_details(review: AccessReview, at: datetime) -> AccessReviewDetails:
 
 
 def _rows(context: AnswerContext, account: Account, review: AccessReview, moment: Moment) -> _Rows:
-    # Nothing has changed where the account's value is the same; what is in scope may depend on the time.
-    place = (id(account), review.id, moment.at if review.scope.unused_days is not None else review.lines_at)
+    # Where the account's value is the same nothing has changed, but what is in scope by the time alone.
+    is_timed = review.scope.unused_days is not None or review.scope.principals == "administrators"
+    place = (id(account), review.id, moment.at if is_timed else review.lines_at)
     with _lock:
         kept = _kept.pop(place, None)
         if kept is not None:

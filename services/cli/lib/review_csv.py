@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import pydantic
 
+from domain.foundation.moments import EventRef
 from domain.rules.access_reviews import LINES_MAX
 from services.api.contract.access_reviews import AccessReviewLine, AskedLine
-from services.cli.lib.output import Column, Csv, short_time, unguarded
+from services.cli.lib.output import Column, Csv, exact_time, short_time, unguarded
 from services.cli.lib.policy_file import STANDARD_INPUT
 from services.cli.lib.review_output import owner, state
 from services.cli.lib.terminal import Failure, UsageError, os_error_text
@@ -37,6 +38,18 @@ class WrongRow(NamedTuple):
     why: str
 
 
+class _Evidence(NamedTuple):
+    """Of a change, as cells; none of what is not told."""
+
+    by: str | None = None
+    at: str | None = None
+    position: str | None = None
+
+
+def _evidence(found: EventRef | None) -> _Evidence:
+    return _Evidence() if found is None else _Evidence(found.by, exact_time(found.at), str(found.position))
+
+
 COLUMNS: Sequence[Column[ExportedLine]] = (
     Column("review", lambda row: row.review),
     Column("line", lambda row: row.line.line_id),
@@ -49,6 +62,15 @@ COLUMNS: Sequence[Column[ExportedLine]] = (
     Column("state", lambda row: state(row.line)),
     Column("decision", lambda row: row.line.decision),
     Column("reason", lambda row: row.line.reason),
+    Column("decided_by", lambda row: _evidence(row.line.decided).by),
+    Column("decided_at", lambda row: _evidence(row.line.decided).at),
+    Column("decided_position", lambda row: _evidence(row.line.decided).position),
+    Column("went_by", lambda row: _evidence(row.line.went).by),
+    Column("went_at", lambda row: _evidence(row.line.went).at),
+    Column("went_position", lambda row: _evidence(row.line.went).position),
+    Column("came_by", lambda row: _evidence(row.line.came).by),
+    Column("came_at", lambda row: _evidence(row.line.came).at),
+    Column("came_position", lambda row: _evidence(row.line.came).position),
 )
 
 

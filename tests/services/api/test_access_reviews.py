@@ -136,3 +136,29 @@ def test_the_lines_are_those_at_the_start(house: InProcessServer) -> None:
     foreign = house.asks("/v1/access-reviews/other").body["rows"][0]["line_id"]
     assert "no line of this review" in decide(house, None, (foreign, "keep")).error[1]
     assert house.asks("/v1/access-reviews/none").error[0] == "NoSuchEntity"
+
+
+def test_a_role_is_no_other_reviewer(house: InProcessServer) -> None:
+    """In a session of a role, and in one that was asked for with that, nobody keeps what is of whoever has assumed
+    it."""
+    bob = house.user("bob", {**ALLOW, "Action": "sts:AssumeRole"})
+    house.user("ann", {**ALLOW, "Action": "s3:*"})
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": house.account_id}}
+    grant = {**ALLOW, "Action": ["muniment:DecideAccessReview", "sts:AssumeRole"]}
+    trusting, granting = (json.dumps({"Version": "2012-10-17", "Statement": each}) for each in (trust, grant))
+    for name in ("first", "second"):
+        role = {"RoleName": name}
+        assert house.aws_does("iam", "CreateRole", **role, AssumeRolePolicyDocument=trusting)[0] == 200
+        assert house.aws_does("iam", "PutRolePolicy", **role, PolicyName="p", PolicyDocument=granting)[0] == 200
+    assert posts(house, "", name="q4", principals="users").status == 200
+    there = lines(house)
+    own, other = (there[f"inline policy inline of {name}"]["line_id"] for name in ("bob", "ann"))
+    keys = bob
+    for name in ("first", "second"):
+        arn = f"arn:aws:iam::{house.account_id}:role/{name}"
+        status, answer = house.aws_does("sts", "AssumeRole", keys=keys, RoleArn=arn, RoleSessionName="review")
+        assert status == 200, answer
+        parts = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+        keys = Keys(*(answer.partition(f"<{part}>")[2].partition(f"</{part}>")[0] for part in parts))
+        assert "Nobody keeps what is his own:" in decide(house, keys, (own, "keep")).error[1]
+        assert decide(house, keys, (other, "keep")).status == 200

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.api.contract.access_reviews import AccessReviewLine, DecideAccessReview, DecisionEffect, LineEffect
+from services.cli.lib import review_csv
 from services.cli.lib.output import Csv
 from services.cli.lib.review_csv import COLUMNS, ExportedLine, read_lines
 from services.cli.lib.review_desk import decide_in_turn
@@ -62,7 +63,8 @@ def test_a_review_by_file(desk: Desk, tmp_path: Path) -> None:
     assert [row[decision] + row[reason] for row in rows] == ["", ""]
 
     def imported(*decisions: str, repeat: int = 0) -> Any:
-        filled = [[*row[:decision], said, "-left"] for row, said in zip(rows, decisions, strict=True)]
+        pairs = zip(rows, decisions, strict=True)
+        filled = [[*row[:decision], said, "-left", *row[reason + 1 :]] for row, said in pairs]
         with (tmp_path / "in.csv").open("w", newline="") as file:
             csv.writer(file).writerows([header, *filled, *filled[:repeat]])
         return desk.muniment("review", "import", str(tmp_path / "in.csv"), "--output", "json")
@@ -78,6 +80,8 @@ def test_a_review_by_file(desk: Desk, tmp_path: Path) -> None:
     assert not desk.aws("iam", "list-attached-user-policies", "--user-name", "otto")["AttachedPolicies"]
     (report,) = desk.rows("review", "report", "by-file")
     assert (report["counts"], report["traced"]) == ({"kept": 1, "revoked": 1}, True)
+    evidence = csv.DictReader(io.StringIO(desk.muniment("review", "report", "by-file", "--output", "csv").out))
+    assert [row["went_position"] for row in evidence] == ["", str(decided["position"] + 1)]
     shown = desk.muniment("review", "report", "by-file").out
     assert "WHAT WAS DECIDED" in shown
     assert f"p{decided['position'] + 1}" in shown
@@ -120,6 +124,20 @@ def test_what_is_no_file_of_a_review(tmp_path: Path, change: Callable[[str], str
     path = tmp_path / "lines.csv"
     path.write_bytes(change(written(line(LINE_IDS[0]))).encode(errors="surrogateescape"))
     with pytest.raises(UsageError, match=said):
+        read_lines(str(path))
+
+
+def test_a_file_is_of_a_review_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither more decisions than a review has lines, nor more bytes."""
+    path = tmp_path / "lines.csv"
+    path.write_text(written(*(line(each, decision="keep") for each in LINE_IDS[:2])), newline="")
+    monkeypatch.setattr(review_csv, "LINES_MAX", 2)
+    assert len(read_lines(str(path))[1]) == 2
+    monkeypatch.setattr(review_csv, "LINES_MAX", 1)
+    with pytest.raises(UsageError, match="more than 1 decisions"):
+        read_lines(str(path))
+    monkeypatch.setattr(review_csv, "BYTES_MAX", path.stat().st_size - 1)
+    with pytest.raises(UsageError, match="bytes"):
         read_lines(str(path))
 
 
