@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
-from heapq import nsmallest
 from typing import Literal
 
 from domain.account import Account, AccountChange
@@ -30,16 +29,13 @@ from domain.foundation.errors import OperationNotPermittedException, Refusal
 from domain.foundation.identifiers import ACCESS_KEY
 from domain.foundation.suggested_commands import suggested_command
 from domain.policy import Effect
-from domain.queries.access import is_administrator
+from domain.queries.protected_credentials import has_administrator
 from domain.queries.review_lines import ReviewLine, find_line, policies_of
 from domain.rules import access_keys, groups, passwords, policy_holders, user_credentials
 from domain.rules.protected_roles import is_service_linked
-from domain.rules.successors import is_usable
 
 DECISIONS_MAX = 50
 """Of one call, some ten milliseconds of a round."""
-ADMINISTRATORS_TRIED_MAX = 50
-"""Of whom one that is left is looked for. Where none of them is one, the account is taken to have none."""
 _UPDATES: Mapping[GrantKind, str] = {
     "ssh_public_key": "iam:UpdateSSHPublicKey",
     "signing_certificate": "iam:UpdateSigningCertificate",
@@ -229,19 +225,11 @@ def _refuse_own_key(line: ReviewLine, caller: Caller | None) -> None:
 def refuse_no_administrator(account: Account, after: Account, at: datetime) -> None:
     """Raises OperationNotPermittedException where there was an access key of somebody who may set the account's
     permissions in order, and none is left."""
-    if not _has_administrator(after, at) and _has_administrator(account, at):
+    if not has_administrator(after, at) and has_administrator(account, at):
         raise OperationNotPermittedException(
             f"This would cut off the last administrator of {account.id}: no active access key would be left of anybody "
             "who may attach policies and create access keys. Give somebody else one first."
         )
-
-
-def _has_administrator(account: Account, at: datetime) -> bool:
-    keys = (key for key in account[ACCESS_KEYS].by_id.values() if is_usable(account, key))
-    first = nsmallest(
-        ADMINISTRATORS_TRIED_MAX, keys, key=lambda key: (key.user_id != account.id, key.created_at, key.id)
-    )
-    return any(is_administrator(account, owner_id, at) for owner_id in dict.fromkeys(key.user_id for key in first))
 
 
 def revoke(account: Account, line: ReviewLine) -> Revocation:
