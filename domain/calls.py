@@ -10,6 +10,7 @@ from typing import Literal, NoReturn
 
 from domain.account import Account
 from domain.callers import Caller
+from domain.families.access_reviews import ReviewFacts, ReviewQuery, UndecidedFacts, UndecidedQuery
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageFacts, LineageQuery
 from domain.families.credential_owners import OwnerFacts, OwnerQuery
@@ -74,6 +75,8 @@ FactsQuery = (
     | TextQuery
     | KeyMaterialQuery
     | SAMLQuery
+    | ReviewQuery
+    | UndecidedQuery
 )
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
 Facts = (
@@ -88,6 +91,8 @@ Facts = (
     | TextFacts
     | KeyMaterialFacts
     | SAMLFacts
+    | ReviewFacts
+    | UndecidedFacts
 )
 
 

@@ -17,6 +17,7 @@ from domain.ledger_state import empty, evolve
 from domain.rules import accounts
 from tests.notification_steps import notification_target_step
 from tests.provider_steps import oidc_provider_step, saml_provider_step
+from tests.review_steps import access_review_step
 from tests.role_steps import (
     account_setting_step,
     instance_profile_step,
@@ -36,8 +37,9 @@ OTHER_STEPS: tuple[Step, ...] = (
         organizations_feature_step,
         report_step,
     ),
-    *(notification_target_step, saml_provider_step, service_linked_role_step),
+    *(notification_target_step, saml_provider_step, service_linked_role_step, access_review_step),
 )
+ANY_STEP = st.sampled_from([*STEPS, *OTHER_STEPS])
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)
 """Shortly before a month ends, so that most histories write to two partitions."""
 PAUSES = st.sampled_from(
@@ -47,9 +49,9 @@ PAUSES = st.sampled_from(
 time."""
 
 
-def _never_twice() -> Random:
-    """Bytes for ids: other ones with every draw, the same ones in every run."""
-    numbers = itertools.count()
+def never_twice(first: int = 0) -> Random:
+    """Bytes for ids: other ones with every draw, the same ones in every run. What continues another begins later."""
+    numbers = itertools.count(first)
     return lambda count: hashlib.shake_128(b"%d" % next(numbers)).digest(count)
 
 
@@ -60,24 +62,23 @@ def histories(draw: DrawFn, *, calls_max: int = 30, first: Sequence[Step] = ()) 
     It begins as every account does, and with the steps that are to be the first; then follow calls, each with its own
     cause and time. At least half of `calls_max` are tried.
     """
-    random = _never_twice()
+    random = never_twice()
     _, beginning = accounts.open_account(Installation(), ACCOUNT, "aws", random)
     ledger: list[Entry] = []
-    account, at = _called(Account(ACCOUNT), ledger, beginning, BEGAN_AT)
-    steps = st.sampled_from([*STEPS, *OTHER_STEPS])
-    for step in [*first, *draw(st.lists(steps, min_size=calls_max // 2, max_size=calls_max))]:
+    account, at = called(Account(ACCOUNT), ledger, beginning, BEGAN_AT)
+    for step in [*first, *draw(st.lists(ANY_STEP, min_size=calls_max // 2, max_size=calls_max))]:
         at += draw(PAUSES)
         try:
             events = step(draw, account, at, random)
         except (Refusal, Nothing):
             continue
-        account, at = _called(account, ledger, events, at)
+        account, at = called(account, ledger, events, at)
     if draw(st.integers(0, 9)) == 0:
-        _called(account, ledger, accounts.close_account(account)[0], at + draw(PAUSES))
+        called(account, ledger, accounts.close_account(account)[0], at + draw(PAUSES))
     return ledger
 
 
-def _called(account: Account, ledger: list[Entry], events: Sequence[Event], at: datetime) -> tuple[Account, datetime]:
+def called(account: Account, ledger: list[Entry], events: Sequence[Event], at: datetime) -> tuple[Account, datetime]:
     """The account after the call; its entries are put behind the ledger."""
     first = len(ledger) + 1
     request_id = f"{first:032x}"

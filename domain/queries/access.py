@@ -196,6 +196,15 @@ def is_administrator(account: Account, entity_id: str, at: datetime) -> bool:
     return all(each is not None and each.answer().possible.possibility is Possibility.CERTAIN for each in asked)
 
 
+def could_administer(account: Account, entity_id: str, at: datetime) -> bool:
+    """Whether a user, role or root may do all that an administrator may, whatever that depends on."""
+    caller = find_caller(account, entity_id)
+    if caller is None:
+        return False
+    asked = (access_query(account, caller, action, "*", at) for action in ADMINISTRATOR_ACTIONS)
+    return all(each is not None and each.answer().possible.possibility is not Possibility.IMPOSSIBLE for each in asked)
+
+
 def trusted_accounts(trust: str) -> frozenset[str] | None:
     """Those whose principals the trust policy may name: the ones to ask besides the role's own. None for all that there
     are, of a role that trusts `*`, or all but some."""

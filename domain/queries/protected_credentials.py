@@ -55,14 +55,24 @@ def _is_last_administrator(account: Account, held: HeldCredential, at: datetime,
     if not is_administrator(account, held.owner_id, at):
         return False
     known.add(held.owner_id)
-    others = (key for key in account[ACCESS_KEYS].by_id.values() if key.user_id != held.owner_id)
+    found = _administrator(account, at, but=held.owner_id)
+    if found is not None:
+        known.add(found)
+    return found is None
+
+
+def has_administrator(account: Account, at: datetime) -> bool:
+    """Whether an access key is left of somebody who may set the account's permissions in order."""
+    return _administrator(account, at) is not None
+
+
+def _administrator(account: Account, at: datetime, but: str | None = None) -> str | None:
+    """The first one that is found, other than `but`."""
+    others = (key for key in account[ACCESS_KEYS].by_id.values() if key.user_id != but)
     usable = (key for key in others if is_usable(account, key))
     first = nsmallest(OWNERS_TRIED_MAX, usable, key=lambda key: (key.user_id != account.id, key.created_at, key.id))
-    for owner_id in dict.fromkeys(key.user_id for key in first):
-        if is_administrator(account, owner_id, at):
-            known.add(owner_id)
-            return False
-    return True
+    owners = dict.fromkeys(key.user_id for key in first)
+    return next((owner_id for owner_id in owners if is_administrator(account, owner_id, at)), None)
 
 
 def _has_working_key(account: Account, owner_id: str) -> bool:

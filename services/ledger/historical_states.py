@@ -5,18 +5,23 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
+from domain.account import Account
+from domain.families.access_reviews import ReviewFacts, ReviewQuery, UndecidedFacts, UndecidedQuery
 from domain.foundation.events import Entry, topics_of
 from domain.foundation.moments import NamedMoment
 from domain.ledger_state import LedgerState, empty, evolve
+from domain.rules.access_reviews import find_review
 from domain.time_travel import PastFacts, PastQuery
 from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.ledger import snapshots
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, ConnectionSource, select, select_snapshot
+from services.ledger.review_lines import review_facts, undecided_facts
 
 CHANGES_A_SELECT = 1_000
 """So that no statement of a reader takes long, however much there is to fold."""
@@ -144,13 +149,29 @@ class HistoricalStateResolver:
         self._readers = readers
         self._values = values
 
-    def found(self, wanted: PastQuery) -> PastFacts:
-        """Raises ValidationError for what is no moment or has not come yet, and what `HistoricalStates.at` raises."""
-        first, *others = wanted.account_ids
-        as_of = NamedMoment.parse(wanted.moment).as_of(wanted.asked_at)
+    def found(self, wanted: PastQuery | ReviewQuery | UndecidedQuery) -> PastFacts | ReviewFacts | UndecidedFacts:
+        """Raises ValidationError for what is no moment or has not come yet, NoSuchEntity for a review that is not
+        there, and what `HistoricalStates.at` raises."""
         with self._readers() as connection, connection.cursor() as cursor:
+            if isinstance(wanted, ReviewQuery):
+                return review_facts(self._account(cursor, wanted.account_id, wanted.position, wanted.at), wanted)
+            if isinstance(wanted, UndecidedQuery):
+                account = self._account(cursor, wanted.account_id, None, wanted.at)
+                review = find_review(account, wanted.review_name)
+                then = self._account(cursor, wanted.account_id, review.lines_position, wanted.at)
+                return undecided_facts(then, account, review, wanted)
+            first, *others = wanted.account_ids
+            as_of = NamedMoment.parse(wanted.moment).as_of(wanted.asked_at)
             moment = resolve_in_ledger(cursor, first, as_of)
             # A position is one of the first account's ledger; in others the moment is found by its time.
             positions = {first: moment.position} | {other: position_at(cursor, other, moment.at) for other in others}
             ledgers = {each: self._values.at(cursor, each, position) for each, position in positions.items()}
         return PastFacts(moment.at, ledgers)
+
+    def _account(self, cursor: psycopg.Cursor, account_id: str, position: int | None, at: datetime) -> Account:
+        """At the position, or else at the time."""
+        if position is None:
+            position = position_at(cursor, account_id, at)
+        account = self._values.at(cursor, account_id, position)
+        assert isinstance(account, Account)
+        return account

@@ -7,6 +7,7 @@ from functools import partial
 import psycopg
 
 from domain.calls import Facts, FactsQuery
+from domain.families.access_reviews import ReviewQuery, UndecidedQuery
 from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.containment import LineageQuery
 from domain.families.credential_owners import OwnerQuery
@@ -89,7 +90,7 @@ class FactResolver:
     def _found(self, account_id: str, wanted: FactsQuery) -> Facts:  # noqa: PLR0911  one for each kind of facts
         if isinstance(wanted, MessageQuery):
             return MessageFacts(self._denials.decoded(account_id, wanted.encoded))
-        if isinstance(wanted, PastQuery):
+        if isinstance(wanted, PastQuery | ReviewQuery | UndecidedQuery):
             return self._pasts.found(wanted)
         if isinstance(wanted, LineageQuery):
             return self._lineages.found(wanted)

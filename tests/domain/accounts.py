@@ -67,6 +67,18 @@ def with_policies(account: Account, *names: str, document: str = ALLOW_ALL) -> A
     return account
 
 
+def oidc_arn(name: object) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:oidc-provider/p{name}.example.com"
+
+
+def saml_arn(name: object) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:saml-provider/p{name}"
+
+
+def mfa_arn(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:mfa/{name}"
+
+
 def policy_arn(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:policy/{name}"
 

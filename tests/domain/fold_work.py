@@ -25,22 +25,11 @@ from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.ledger_state import LedgerState
 from domain.registry import event_classes
-from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, policy_arn, trusting
+from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, mfa_arn, oidc_arn, policy_arn, saml_arn, trusting
+from tests.domain.fold_reviews import REVIEW_CASES, REVIEW_FIELDS, review_events
 
 SMALL, LARGE = 100, 2_500
 """So many there are of everything in an account."""
-
-
-def oidc_arn(name: object) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:oidc-provider/p{name}.example.com"
-
-
-def saml_arn(name: object) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:saml-provider/p{name}"
-
-
-def mfa_arn(name: str) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:mfa/{name}"
 
 
 FIELDS: dict[str, object] = {
@@ -183,6 +172,7 @@ FIELDS: dict[str, object] = {
     "value": "true",
     "version": 2,
     "versions": (),
+    **REVIEW_FIELDS,
 }
 """What events say by the name of the field, where the table below says nothing else."""
 
@@ -235,6 +225,7 @@ CASES: dict[str, dict[str, object]] = {
     "installation.alias.released.v1": {"account_alias": "alias0"},
     "installation.service_principal.registered.v1": {"service_name": "new.example.com"},
     "installation.access_key_id.claimed.v1": {"access_key_id": "AKIAnew"},
+    **REVIEW_CASES,
 }
 
 BEGINNINGS = frozenset({"account.created.v1", "installation.founded.v1"})
@@ -291,6 +282,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.service_last_accessed.requested.v1", job_id=f"job{i}")
         yield event("iam.organizations_access.requested.v1", job_id=f"job{i}")
         yield event("account.reached.v1", reached=str(100_000_000_000 + i))
+        yield from (event(topic, **fields) for topic, fields in review_events(i))
         yield event("iam.login_profile.created.v1", password_id=f"AIPW{i}", **user)
         yield event("iam.inline_policy.put.v1", policy_name=f"inline{i}")
         yield event("iam.entity.tagged.v1", tags={f"key{i}": "value"})

@@ -15,6 +15,7 @@ from domain.account import Account
 from domain.descent import ACTIVATIONS, DESCENTS, MADE
 from domain.facts import Fact, subjects
 from domain.families.access_keys import ACCESS_KEYS, AccessKey, AccessKeyCreated, AccessKeyDeleted
+from domain.families.access_reviews import ACCESS_REVIEWS
 from domain.families.boundaries import BOUNDARIES
 from domain.families.containment import REACHED_ACCOUNTS
 from domain.families.credential_use import LAST_USES
@@ -86,6 +87,7 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(ACTIVATIONS, Map())
         .put(MADE, Map())
         .put(REACHED_ACCOUNTS, Map())
+        .put(ACCESS_REVIEWS, Map())
         .put(DELETION_TASKS, Map())
         .put(CREDENTIAL_REPORT, None)
         .put(SERVICE_ACCESS_JOBS, SERVICE_ACCESS_JOBS.empty)

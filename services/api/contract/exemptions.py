@@ -23,7 +23,7 @@ def time_of(given: str) -> datetime:
     return at
 
 
-def _is_time(given: str) -> str:
+def is_time(given: str) -> str:
     time_of(given)
     return given
 
@@ -72,7 +72,7 @@ class GrantExemption(Question[ExemptionEffect]):
 
     who: NameText
     """A user or role, root, a server certificate or SAML provider, by name, ARN or id."""
-    until: Annotated[Text, AfterValidator(_is_time)]
+    until: Annotated[Text, AfterValidator(is_time)]
     """A date or an RFC 3339 time."""
     reason: Annotated[Text, StringConstraints(max_length=REASON_CHARACTERS_MAX)]
     kinds: Annotated[tuple[CredentialKind, ...], Field(max_length=len(KIND_NAMES))] = ()

@@ -2,6 +2,13 @@
 
 from services.api.contract.access import CanAssume, WhoCan
 from services.api.contract.access_between import CouldAssume, ListHeldPolicies, WhoCould
+from services.api.contract.access_reviews import (
+    CloseAccessReview,
+    DecideAccessReview,
+    GetAccessReview,
+    ListAccessReviews,
+    StartAccessReview,
+)
 from services.api.contract.compliance import (
     ExplainCompliance,
     GetComplianceReport,
@@ -56,4 +63,5 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     ReportLeakedKeys,
     AddNotificationTarget, ListNotificationTargets, RemoveNotificationTarget, TestNotificationTarget,
     GetComplianceReport, ListViolations, ExplainCompliance, ListComplianceFrameworks, TryFramework,
+    StartAccessReview, ListAccessReviews, GetAccessReview, DecideAccessReview, CloseAccessReview,
 )  # fmt: skip

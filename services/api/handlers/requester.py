@@ -1,18 +1,25 @@
 """Who asks a question that is decided in the round, and what the round lets it see."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Protocol, Self
 
 from domain.account import Account
 from domain.authorization import authorize
+from domain.call_context import NO_VALUES
 from domain.callers import Caller
 from domain.calls import Call, Facts, NeedsAccounts
 from domain.foundation.errors import AccessDenied
 from domain.foundation.identifiers import INSTALLATION, Random
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
+
+
+class Denied(Protocol):
+    def __call__(self, action: str, resource: str, context: Mapping[str, tuple[str, ...]] = NO_VALUES, /) -> str | None:
+        """Of an action and an ARN, with the condition keys that the operation brings: why policies do not allow it;
+        None where they do. The check is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +34,15 @@ class Requester:
     caller: Caller | None
     """None of the operator."""
     random: Random
-    denied: Callable[[str, str], str | None]
-    """Of an action and an ARN, why policies do not allow it; None where they do. The check is recorded."""
+    denied: Denied
     call: Call | None = None
     """None of the operator, for whom nothing is sealed."""
 
     @classmethod
     def of(cls, account: Account, call: Call) -> Self:
-        def denied(action: str, resource: str) -> str | None:
+        def denied(action: str, resource: str, context: Mapping[str, tuple[str, ...]] = NO_VALUES) -> str | None:
             try:
-                authorize(account, call, action, resource)
+                authorize(account, call, action, resource, context)
             except AccessDenied as refusal:
                 return refusal.message
             return None
@@ -45,7 +51,7 @@ class Requester:
 
     @classmethod
     def operator(cls, ledgers: Mapping[str, LedgerState], at: datetime, facts: Facts | None, random: Random) -> Self:
-        return cls(ledgers, at, facts, None, random, lambda _action, _resource: None)
+        return cls(ledgers, at, facts, None, random, lambda _action, _resource, _context=NO_VALUES: None)
 
     def accounts(self, account_ids: Collection[str]) -> dict[str, Account]:
         """As they are now; check `exists`. Raises NeedsAccounts when the round does not have them all yet."""

@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "credentials": "credentials of every kind: whose, how old, last used when, what is due and by which rule",
     "profile": "show, set, compare and try out the lifecycle profile: the rules by which credentials age",
     "exemption": "grant, revoke and list exemptions from the rules of the lifecycle profile",
+    "review": "access reviews: who has what, kept or revoked line by line, with proof of what was done",
     "rotate": "replace access keys: make, hand over, wait for use, deactivate, observe, delete",
     "explain": "why a call was allowed or denied: its decisions, re-evaluated from the ledger",
     "unusual": "sessions used from several addresses, silent keys that were used, and use of root",

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from domain.account import Account
 from domain.calls import ApiCalled, Facts, FactsQuery
+from domain.families.access_reviews import ReviewQuery, UndecidedQuery
 from domain.families.containment import LineageQuery
 from domain.families.credential_owners import OwnerQuery
 from domain.foundation.errors import NoSuchEntity
@@ -27,6 +28,7 @@ from services.cli.lib.operator_database import (
     running_database,
 )
 from services.cli.lib.terminal import Failure
+from services.ledger.historical_states import HistoricalStateResolver
 from services.ledger.lineage_resolver import LineageResolver
 from services.ledger.pending_call import CallResult, CommittedCall, LedgerAppend, LedgerStates
 from services.ledger_runtime import LedgerRuntime
@@ -78,6 +80,8 @@ class LocalClient:
         async def find(wanted: FactsQuery) -> Facts:
             if isinstance(wanted, OwnerQuery):
                 return self._lineages.owners(wanted)
+            if isinstance(wanted, ReviewQuery | UndecidedQuery):
+                return HistoricalStateResolver(self._ledger.readers.connection, self._ledger.past).found(wanted)
             assert isinstance(wanted, LineageQuery)
             return self._lineages.found(wanted)
 

@@ -377,6 +377,11 @@ class Csv(Generic[T]):
         return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
 
 
+def unguarded(cell: str) -> str:
+    """Of a file that `Csv` has written: without the apostrophe before what begins like a formula."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
+
+
 def make_output(
     args: argparse.Namespace, columns: Sequence[Column[T]], exported: Sequence[Column[T]] = ()
 ) -> Output[T]:
