@@ -3,16 +3,21 @@ position."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 
-from domain.account import Account, evolve
+from domain.account import Account, AccountCreated, evolve
 from domain.compliance.check import CheckCriterion, CheckFinding, checks, holders
 from domain.compliance.finding_changes import Criteria
 from domain.compliance.frameworks import load_checks
 from domain.compliance.intervals import ViolationKey, violations
+from domain.families.boundaries import PermissionsBoundaryPut
+from domain.families.groups import GroupCreated, GroupUpdated, UserAddedToGroup, UserRemovedFromGroup
+from domain.families.policies import PolicyCreated
+from domain.families.users import UserCreated, UserDeleted
 from domain.foundation.events import Change, Entry
+from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, policy_arn
 from tests.histories import histories
 
 load_checks()
@@ -139,3 +144,44 @@ def test_intervals_equal_the_naive_reading(ledger: Sequence[Entry]) -> None:
     told = [Told(v.key, v.from_position, v.from_at, v.by_time, v.ends_at, v.to_position) for v in found]
     assert len(set(told)) == len(told)
     assert set(told) == naive(wanted, changes)
+
+
+def test_events_concern_others_than_they_name() -> None:
+    """The new name of a group those who are in it; a boundary that is replaced, or that goes with its user, the policy
+    that it was."""
+    user, group, bounded = (
+        {"user_id": "AIDAann", "user_name": "ann"},
+        {"group_id": "AGPAteam", "group_name": "team"},
+        {"entity": "user", "entity_id": "AIDAann", "entity_name": "ann", "policy_id": "-"},
+    )
+    events: Sequence[Change] = (
+        AccountCreated(ledger_id="l", kind="live", partition="aws", schema_version=1),
+        UserCreated(**user, path="/"),
+        GroupCreated(**group, path="/"),
+        UserAddedToGroup(**user, **group),
+        *(
+            PolicyCreated(policy_id="-", policy_arn=policy_arn(name), policy_name=name, path="/", document=ALLOW_ALL)
+            for name in ("one", "two")
+        ),
+        GroupUpdated(**group, new_group_name="crew", new_path="/"),
+        PermissionsBoundaryPut.model_validate({**bounded, "policy_arn": policy_arn("one")}),
+        PermissionsBoundaryPut.model_validate({**bounded, "policy_arn": policy_arn("two")}),
+        UserRemovedFromGroup(**user, **group),
+        UserDeleted(**user),
+    )
+    changes = steps(
+        [Entry(ACCOUNT, n, "e", AT + timedelta(hours=n), CAUSE, event) for n, event in enumerate(events, 1)]
+    )
+    given: Sequence[tuple[str, Mapping[str, object]]] = (
+        ("user_in_no_group", {"groups": ["team"]}),
+        ("policy_allows_everything", {"exclude_boundaries": True}),
+    )
+    wanted = Criteria(tuple(CheckCriterion.of(name, parameters) for name, parameters in given))
+    told = {
+        Told(v.key, v.from_position, v.from_at, v.by_time, v.ends_at, v.to_position)
+        for v in violations(wanted, changes)
+    }
+    assert told == naive(wanted, changes)
+    assert {(each.key.subject_id, each.from_position, each.to_position) for each in told} >= {
+        ("AIDAann", 7, 11), (policy_arn("one"), 5, 8), (policy_arn("one"), 9, None), (policy_arn("two"), 11, None),
+    }  # fmt: skip
