@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from domain.policy.comparison.budget import Budget, OutOfSteps
 from domain.policy.comparison.literals import Literal, action_literal, literals_of, resource_literal
 from domain.policy.comparison.search import Model, Rule, Search, Unknown
-from domain.policy.comparison.who import Signature, Somebody, everybody, grade
+from domain.policy.comparison.who import Somebody, everybody, grade
 from domain.policy.document import Effect, Policy, PolicyType, Statement, compiled
 from domain.policy.elements import resource_patterns
 from domain.policy.evaluate import Layer, Layers, Request, Result, SourcedPolicy, evaluate
 from domain.policy.principals import Naming
 
-STEPS_MAX = 400_000
+STEPS_MAX = 1_000_000
 """Of one comparison, each of about a microsecond."""
 _TOO_MANY_STEPS = "it would take more steps than a comparison may"
 _OTHER_ACCOUNT = "000000000000"
 _ROLE = "arn:aws:iam::{}:role/some-role"
 _EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 _ALLOWING = (SourcedPolicy(compiled(_EVERYTHING, PolicyType.IDENTITY), "everything", "managed", None),)
-People = dict[Signature, Somebody]
 _LAYERS = {PolicyType.TRUST: Layer.TRUST, PolicyType.RESOURCE: Layer.RESOURCE}
 
 
@@ -90,45 +89,50 @@ class _Comparing:
         ]
 
     def compare(self) -> Comparison:
-        grants: list[Grant] = []
-        undecided: list[Undecided] = []
         allowing = [rule for rule in self._rules[0] if rule.statement.effect is Effect.ALLOW]
+        found: dict[int, Grant | Unknown] = {}
         try:
-            people = everybody(self._policies, self._budget)
+            for (_, signature), somebody in everybody(self._policies, self._budget).items():
+                self._look_at(somebody, signature, allowing, found)
         except OutOfSteps:
-            return Comparison((), tuple(Undecided(rule.statement, _TOO_MANY_STEPS) for rule in allowing))
-        for rule in allowing:
-            try:
-                found = self._look_at(rule, people)
-            except OutOfSteps:
-                found = Unknown(_TOO_MANY_STEPS)
-            if isinstance(found, Grant):
-                grants.append(found)
-            elif found is not None:
-                undecided.append(Undecided(rule.statement, found.reason))
-        return Comparison(tuple(grants), tuple(undecided))
+            # What was not finished: no statement is known to grant nothing.
+            found = {rule.statement.index: Unknown(_TOO_MANY_STEPS) for rule in allowing} | {
+                index: each for index, each in found.items() if isinstance(each, Grant)
+            }
+        told = [(rule.statement, found[rule.statement.index]) for rule in allowing if rule.statement.index in found]
+        return Comparison(
+            tuple(each for _, each in told if isinstance(each, Grant)),
+            tuple(Undecided(statement, each.reason) for statement, each in told if isinstance(each, Unknown)),
+        )
 
-    def _look_at(self, rule: Rule, people: People) -> Grant | Unknown | None:
-        unknown: Unknown | None = None
-        for (_, signature), somebody in people.items():
-            namings = iter(signature)
-            named = [[(each, next(namings)) for each in rules] for rules in self._rules]
-            own = self._grade(dict(named[0])[rule], somebody)
-            if own is Naming.NOT:
+    def _look_at(
+        self,
+        somebody: Somebody,
+        signature: Sequence[Naming],
+        allowing: Sequence[Rule],
+        found: dict[int, Grant | Unknown],
+    ) -> None:
+        namings = iter(signature)
+        named = [[(each, next(namings)) for each in rules] for rules in self._rules]
+        self._budget.take(len(signature))
+        for rule in allowing:
+            index = rule.statement.index
+            own = self._grade(signature[index], somebody)
+            if own is Naming.NOT or isinstance(found.get(index), Grant):
                 continue
-            for found in self._searched(rule, own, somebody, named):
-                if isinstance(found, Model):
-                    grant = self._grant(rule.statement, found, somebody, named)
-                    if grant is not None:
-                        return grant
-                    found = Unknown("a request that shows it could not be confirmed")  # noqa: PLW2901
-                unknown = unknown or found
-        return unknown
+            for model in self._searched(rule, own, somebody, named):
+                if isinstance(model, Model):
+                    grant = self._grant(rule.statement, model, somebody, named)
+                    found[index] = grant or Unknown("a request that shows it could not be confirmed")
+                    break
+                if model is not None:
+                    found[index] = model
 
     def _searched(
         self, rule: Rule, own: Naming, somebody: Somebody, named: Sequence[Sequence[tuple[Rule, Naming]]]
     ) -> Iterator[Model | Unknown | None]:
         """Where nothing of the other policy allows as much, and where something of it denies."""
+        self._budget.take(sum(map(len, named)))
         denying, *others = (
             [each for each, naming in rules if naming and each.statement.effect is Effect.DENY] for rules in named
         )

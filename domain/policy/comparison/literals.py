@@ -3,7 +3,7 @@
 What says the same is the same `Atom`, so that one policy's condition is recognised in the other.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from domain.policy.comparison.budget import Budget
@@ -11,7 +11,7 @@ from domain.policy.comparison.texts import Pattern, find_text
 from domain.policy.comparison.values import Term
 from domain.policy.document import Effect, Policy, Statement
 from domain.policy.elements import Patterns, resource_pieces
-from domain.policy.variables import RequestContext, Variable, substituted
+from domain.policy.variables import Piece, RequestContext, Variable, substituted
 from domain.policy.wildcards import tokens
 
 ACTION, RESOURCE = "action", "resource"
@@ -26,7 +26,7 @@ _FORM: Pattern = tokens("arn:?*:?*:*:*:?*", free_from=0)
 class Listing:
     """Patterns of an Action or Resource element, or of their negations where these have variables."""
 
-    patterns: tuple[Pattern, ...]
+    patterns: tuple[tuple[Piece, ...], ...]
     excepts: bool = False
     fails_unknown: bool = False
     """Whether a NotResource applies to nothing when one of its variables has no value."""
@@ -83,7 +83,7 @@ def resource_literal(resources: Patterns, *, has_variables: bool, denies: bool) 
 def find_action(literals: Iterable[Literal], budget: Budget) -> str | None:
     """In lower case; None is the proof that there is none."""
     required, excluded = _narrowed(literals, None)
-    return find_text([[_ACTION_FORM], *required], excluded, budget)
+    return find_text(_ACTION_FORM, required, excluded, budget)
 
 
 def find_resource(literals: Collection[Literal], context: RequestContext | None, budget: Budget) -> str | None:
@@ -93,7 +93,7 @@ def find_resource(literals: Collection[Literal], context: RequestContext | None,
         return None
     required, excluded = _narrowed(literals, context)
     for form in (_USUAL_FORM, _FORM, _EVERY_RESOURCE):
-        found = find_text([[form], *required], excluded, budget, symbolic=context is None)
+        found = find_text(form, required, excluded, budget, symbolic=context is None)
         if found is not None:
             return found
     return None
@@ -101,8 +101,8 @@ def find_resource(literals: Collection[Literal], context: RequestContext | None,
 
 def _narrowed(
     literals: Iterable[Literal], context: RequestContext | None
-) -> tuple[list[Sequence[Pattern]], list[Pattern]]:
-    required: list[Sequence[Pattern]] = []
+) -> tuple[list[Collection[Pattern]], list[Pattern]]:
+    required: list[Collection[Pattern]] = []
     excluded: list[Pattern] = []
     for atom, wanted in literals:
         listing = atom.means
@@ -122,6 +122,6 @@ def _is_lost(atom: Atom, context: RequestContext) -> bool:
     return listing.fails_unknown and any(variable.value(context) is None for variable in atom.variables)
 
 
-def _filled(patterns: Iterable[Pattern], context: RequestContext) -> tuple[Pattern, ...]:
+def _filled(patterns: Iterable[tuple[Piece, ...]], context: RequestContext) -> tuple[Pattern, ...]:
     filled = (substituted(pattern, context) for pattern in patterns)
     return tuple(tuple(pattern) for pattern in filled if pattern is not None)

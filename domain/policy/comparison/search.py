@@ -17,6 +17,7 @@ from domain.policy.variables import NO_VALUES, RequestContext
 
 MODELS_MAX = 24
 """Of values that are tried for the variables of one set of conditions."""
+_STEPS_A_WAY = 10
 _SOME_VALUE = ("some-value",)
 
 
@@ -69,7 +70,7 @@ class Search:
         waiting, seen = [(start, frozenset[int]())], {start}
         while waiting:
             literals, failed = waiting.pop()
-            self._budget.take(1 + len(against))
+            self._budget.take(_STEPS_A_WAY + len(against))
             if self._is_refuted(literals):
                 continue
             model = self._model(literals, rules)
@@ -99,7 +100,7 @@ class Search:
         return found
 
     def _refute(self, about: str, literals: frozenset[Literal]) -> bool:
-        self._budget.take()
+        self._budget.take(_STEPS_A_WAY)
         if any((atom, not is_so) in literals for atom, is_so in literals):
             return True
         if about == ACTION:

@@ -10,7 +10,8 @@ taken to match whatever they might. So `None` is a proof for all values, and a t
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
@@ -19,16 +20,13 @@ from domain.policy.variables import Variable
 from domain.policy.wildcards import Wildcard
 
 
-class Folded(str):
-    """A text that is compared whatever its case."""
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text, folded, that is compared whatever its case."""
 
-    __slots__ = ()
-
-
-class AsciiFolded(str):
-    """A lower-case text whose letters may be capitals too."""
-
-    __slots__ = ()
+    text: str
+    ascii: bool = False
+    """Only the letters from A to Z have capitals then."""
 
 
 class FoldedVariable(Variable):
@@ -37,11 +35,12 @@ class FoldedVariable(Variable):
     __slots__ = ()
 
 
-Part = str | Wildcard | Variable
+Part = str | Folded | Wildcard | Variable
 Pattern = tuple[Part, ...]
 _FREE = Wildcard.ANY
 _STANDS_FOR_A_VARIABLE = 0xF0000
 """Private characters; no document has them."""
+_COMPARED_A_STEP, _BITS_A_STEP = 4, 2_048
 _OTHERS = "xyzwvutsrqponmlkjihgfedcba0123456789"
 _CASED = (*range(0x3000), *range(0xFB00, 0xFB07))
 """Among these are all characters that fold to what a policy can say; a test goes through all of Unicode."""
@@ -83,6 +82,8 @@ class _Machine:
                 if part is _FREE and takes_symbols:
                     self.stays_on_symbol |= 1 << self.width
                 self._add_wildcard(part)
+            elif isinstance(part, Folded):
+                self._add_folded(part)
             else:
                 self._add_text(part)
         goal = 1 << self.width
@@ -115,25 +116,34 @@ class _Machine:
                 self.width += 1
 
     def _add_text(self, text: str) -> None:
-        if isinstance(text, Folded):
-            for folded, characters in _long_foldings():
-                at = text.find(folded)
-                while at >= 0:
-                    for character in characters:
-                        self._move(character, len(folded), at)
-                    at = text.find(folded, at + 1)
         for character in text:
-            if isinstance(text, Folded):
-                variants: Iterable[str] = foldings().get(character, (character,))
-            else:
-                variants = {character, character.upper()} if isinstance(text, AsciiFolded) else (character,)
-            for variant in variants:
+            self._move(character, 1)
+            self.width += 1
+
+    def _add_folded(self, folded: Folded) -> None:
+        text = folded.text
+        for several, characters in () if folded.ascii else _long_foldings():
+            at = text.find(several)
+            while at >= 0:
+                for character in characters:
+                    self._move(character, len(several), at)
+                at = text.find(several, at + 1)
+        for character in text:
+            cased = (character, character.upper()) if folded.ascii else foldings().get(character, (character,))
+            for variant in cased:
                 self._move(variant, 1)
             self.width += 1
 
     def _move(self, character: str, distance: int, ahead: int = 0) -> None:
         moves = self.moves.setdefault(character, {})
         moves[distance] = moves.get(distance, 0) | 1 << self.width + ahead
+
+    @property
+    def wild(self) -> int:
+        return self.ones | self.ones_off_colon | self.stays | self.stays_off_colon
+
+    def moved(self, character: str) -> int:
+        return _all(self.moves.get(character, {}).values())
 
     def step(self, state: int, character: str) -> int:
         off_colon = character != ":"
@@ -156,56 +166,93 @@ class _Machine:
 
 
 def find_text(
-    required: Sequence[Sequence[Pattern]], excluded: Sequence[Pattern], budget: Budget, *, symbolic: bool = False
-) -> str | None:
-    """One that matches a pattern of each of the required lists and none of the excluded ones. Only if `symbolic` do
-    patterns have variables: then a text that is found shows nothing, but that there is no proof."""
-    driver = next((index for index, group in enumerate(required) if any(map(_varies, group))), -1)
-    machine, symbols = _Machine(), dict[Hashable, str]()
-    goals: list[int] = []
-    lenient: list[int] = []
-    for index, group in enumerate(required):
-        before = len(machine.spans)
-        spelt = symbols if index == driver else None
-        goals.append(_all(machine.add(_widened(pattern), spelt) for pattern in group))
-        if index != driver:
-            lenient += machine.spans[before:]
-    spans = _spans_of_groups(machine, required)
-    spoken = tuple(symbols.values())
-    unwanted = _all(machine.add(pattern, symbols, takes_symbols=True) for pattern in excluded)
-    assert symbolic or not symbols, "Only values that are filled in can be found."
-    return _walk(machine, goals, spans, unwanted, spoken, lenient, budget)
-
-
-def _walk(
-    machine: _Machine,
-    goals: Sequence[int],
-    spans: Sequence[int],
-    unwanted: int,
-    symbols: Sequence[str],
-    lenient: Sequence[int],
+    form: Pattern,
+    required: Sequence[Collection[Pattern]],
+    excluded: Collection[Pattern],
     budget: Budget,
+    *,
+    symbolic: bool = False,
 ) -> str | None:
-    alphabet = _alphabet(machine)
-    price = 1 + machine.width // 512
-    seen = {machine.starts}
-    waiting = deque([(machine.starts, "")])
-    while waiting:
-        state, text = waiting.popleft()
-        if all(state & goal for goal in goals) and not state & unwanted:
-            return text
-        budget.take(price * len(alphabet))
-        for character in alphabet:
-            following = machine.step(state, character)
-            if following not in seen and all(following & span for span in spans):
-                seen.add(following)
-                waiting.append((following, text + character))
-        for symbol in symbols:
-            following = machine.step_symbol(state, symbol, lenient)
-            if following not in seen and all(following & span for span in spans):
-                seen.add(following)
-                waiting.append((following, text + symbol))
+    """One of a form that matches a pattern of each of the required lists and none of the excluded ones. Only if
+    `symbolic` do patterns have variables: then a text that is found shows nothing, but that there is no proof."""
+    unwanted = frozenset(excluded)
+    groups = [[pattern for pattern in group if pattern not in unwanted] for group in required]
+    budget.take(sum(map(len, required)) + len(unwanted))
+    groups.sort(key=len)
+    narrowest, *others = groups or [[form]]
+    for pattern in narrowest:
+        # One by one: with most of the others each has nothing in common.
+        budget.take(1 + (sum(map(len, others)) + len(unwanted)) // _COMPARED_A_STEP)
+        meeting = [[other for other in group if _may_meet(pattern, other)] for group in others]
+        if all(meeting):
+            except_ = [other for other in unwanted if _may_meet(pattern, other)]
+            found = _Walk([[pattern], *meeting, [form]], except_, budget, symbolic=symbolic).shortest()
+            if found is not None:
+                return found
     return None
+
+
+class _Walk:
+    def __init__(
+        self, groups: Sequence[Sequence[Pattern]], unwanted: Iterable[Pattern], budget: Budget, *, symbolic: bool
+    ) -> None:
+        self._budget = budget
+        self._machine = machine = _Machine()
+        symbols: dict[Hashable, str] = {}
+        driver = next((index for index, group in enumerate(groups) if any(map(_varies, group))), -1)
+        self._goals: list[int] = []
+        self._spans: list[int] = []
+        self._lenient: list[int] = []
+        for index, group in enumerate(groups):
+            first = len(machine.spans)
+            spelt = symbols if index == driver else None
+            self._goals.append(_all(machine.add(_widened(pattern), spelt) for pattern in group))
+            self._spans.append(_all(machine.spans[first:]))
+            if index != driver:
+                self._lenient += machine.spans[first:]
+        self._symbols = tuple(symbols.values())
+        self._unwanted = _all(machine.add(pattern, symbols, takes_symbols=True) for pattern in unwanted)
+        assert symbolic or not symbols, "Only values that are filled in can be found."
+        self._alphabet = _alphabet(machine)
+        budget.take(machine.width)
+
+    def shortest(self) -> str | None:
+        start = self._machine.starts
+        seen, waiting = {start}, deque([(start, "")])
+        while waiting:
+            state, text = waiting.popleft()
+            if all(state & goal for goal in self._goals) and not state & self._unwanted:
+                return text
+            for character, following in self._following(state):
+                if following not in seen:
+                    seen.add(following)
+                    waiting.append((following, text + character))
+        return None
+
+    def _following(self, state: int) -> Iterator[tuple[str, int]]:
+        machine, spans = self._machine, self._spans
+        self._budget.take((1 + machine.width // _BITS_A_STEP) * (2 + len(self._alphabet)))
+        characters = self._alphabet
+        for span in spans:
+            if not state & span & machine.wild:
+                characters = [each for each in characters if machine.moved(each) & state & span]
+        for character in characters:
+            following = machine.step(state, character)
+            if all(following & span for span in spans):
+                yield character, following
+        for symbol in self._symbols:
+            following = machine.step_symbol(state, symbol, self._lenient)
+            if all(following & span for span in spans):
+                yield symbol, following
+
+
+def _may_meet(one: Pattern, other: Pattern) -> bool:
+    """False is a proof that no text matches both: they begin with different texts, or end with them."""
+    for at, fit in ((0, str.startswith), (-1, str.endswith)):
+        mine, theirs = (pattern[at] if pattern else "" for pattern in (one, other))
+        if isinstance(mine, str) and isinstance(theirs, str) and not (fit(mine, theirs) or fit(theirs, mine)):
+            return False
+    return True
 
 
 def _alphabet(machine: _Machine) -> list[str]:
@@ -213,11 +260,6 @@ def _alphabet(machine: _Machine) -> list[str]:
     others: Iterator[str] = chain(_OTHERS, map(chr, range(0x100, 0x3000)))
     other = next(character for character in others if character not in spoken)
     return [other, *sorted(spoken | {":"})]
-
-
-def _spans_of_groups(machine: _Machine, groups: Sequence[Sequence[Pattern]]) -> list[int]:
-    spans = iter(machine.spans)
-    return [_all(next(spans) for _ in group) for group in groups]
 
 
 def _varies(pattern: Pattern) -> bool:

@@ -6,15 +6,15 @@ tried at each bound that a condition names and between them, where nothing chang
 on one key, either may still refute; if neither does, only values that are found decide (docs/adr/0060).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from domain.policy.comparison.budget import Budget
 from domain.policy.comparison.regions import REGIONS
-from domain.policy.comparison.texts import AsciiFolded, Folded, FoldedVariable, Pattern, find_text
+from domain.policy.comparison.texts import Folded, FoldedVariable, Pattern, find_text
 from domain.policy.conditions import Condition, Operands, arn_pieces, boolean, bound
-from domain.policy.variables import RequestContext, Variable, substituted
+from domain.policy.variables import Piece, RequestContext, Variable, substituted
 from domain.policy.wildcards import ARN_PARTS, Wildcard, tokens
 
 Values = tuple[str, ...]
@@ -24,6 +24,7 @@ _SOMETHING: Pattern = (Wildcard.ONE, Wildcard.ANY)
 _NOTHING: Pattern = ()
 _ARN: Pattern = ("arn", *(":", Wildcard.ANY) * (ARN_PARTS - 1))
 _SEVERAL = ("a", "b")
+_STEPS_A_TERM, _VALUES_A_STEP = 2, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,20 +66,20 @@ class Term:
     def patterns(self, context: RequestContext | None) -> list[Pattern]:
         """That a value has to match one of; with a context, those whose variables it fills in."""
         if self.name == "Bool":
-            return [(AsciiFolded(str(boolean(text)).lower()),) for text in self.condition.wanted]
-        found = [self._pattern(text) for text in self.condition.wanted]
+            return [(Folded(str(boolean(text)).lower(), ascii=True),) for text in self.condition.wanted]
+        found = [self._pieces(text) for text in self.condition.wanted]
         if context is not None:
             filled = (substituted(pattern, context) for pattern in found)
             found = [tuple(pattern) for pattern in filled if pattern is not None]
-        return [self._in_any_case(pattern) for pattern in found] if self.name.endswith("Case") else found
+        return [self._in_any_case(pattern) if self.name.endswith("Case") else pattern for pattern in found]
 
-    def _pattern(self, text: str) -> Pattern:
+    def _pieces(self, text: str) -> tuple[Piece, ...]:
         operands = Operands((), self.has_variables, negated=False, if_unfit=False)
         if self.name.startswith("Arn"):
             return bound(arn_pieces(operands, text))
         return operands.pieces(text, tokens if self.name.endswith("Like") else lambda part: (part,))
 
-    def _in_any_case(self, pattern: Pattern) -> Pattern:
+    def _in_any_case(self, pattern: tuple[Piece, ...]) -> Pattern:
         return tuple(
             FoldedVariable(part.key, part.context_key, part.default)
             if isinstance(part, Variable)
@@ -148,14 +149,13 @@ def _single(wants: Sequence[Want], context: RequestContext | None, budget: Budge
 
 def _empty_text(wants: Sequence[Want], context: RequestContext | None, budget: Budget) -> Choices:
     """The one value that set operators take for none."""
-    fixed_, varying = [], []
-    for term, wanted in wants:
-        (varying if term.varies and not term.set_operator else fixed_).append((term, wanted))
-    if any(term.holds(("",), context or {}) is not wanted for term, wanted in fixed_):
+    varying = [(term, wanted) for term, wanted in wants if term.varies and not term.set_operator]
+    fixed = [want for want in wants if want not in varying]
+    if any(term.holds(("",), context or {}) is not wanted for term, wanted in fixed):
         return _REFUTED
     for is_arn in _arn_cases(varying):
         required, excluded = _narrowed(varying, context, is_arn=is_arn)
-        if find_text([[_NOTHING], *required], excluded, budget, symbolic=context is None) is not None:
+        if find_text(_NOTHING, required, excluded, budget, symbolic=context is None) is not None:
             return Choices((("",),), refuted=False)
     return _REFUTED
 
@@ -191,30 +191,32 @@ def _several(wants: Sequence[Want], context: RequestContext | None, budget: Budg
 def _value(wants: Sequence[Want], context: RequestContext | None, budget: Budget) -> tuple[str | None, bool]:
     """One that is not empty, as if it were the only one; and whether there is proof that there is none."""
     texts = [want for want in wants if want[0].type is None]
-    typed: dict[str, list[Want]] = {}
-    for want in wants:
-        if want[0].type is not None:
-            typed.setdefault(want[0].type, []).append(want)
-    if not typed:
-        return _text(texts, context, budget)
     candidates: list[str] = []
-    for type_, of_type in typed.items():
+    types = {term.type for term, _ in wants if term.type is not None}
+    for type_ in sorted(types):
+        of_type = [want for want in wants if want[0].type == type_]
         regions = REGIONS[type_]([text for term, _ in of_type for text in term.condition.wanted])
         fit = [text for text in regions if text and _all_hold(of_type, text, context, budget)]
         if not fit:
             return None, True
         candidates += fit
-    if len(typed) == 1 and not texts:
+    if len(types) == 1 and not texts:
         return candidates[0], False
-    listed = _listed(texts)
+    if not types:
+        return _text(texts, context, budget)
+    return _of_several_types(wants, candidates, context, budget)
+
+
+def _of_several_types(
+    wants: Sequence[Want], candidates: list[str], context: RequestContext | None, budget: Budget
+) -> tuple[str | None, bool]:
+    listed = _listed(wants)
     if listed is None:
-        text, refuted = _text(texts, context, budget)
+        text, refuted = _text([want for want in wants if want[0].type is None], context, budget)
         if refuted:
             return None, True
         candidates += [] if text is None else [text]
-    else:
-        candidates = listed
-    for text in candidates:
+    for text in candidates if listed is None else listed:
         if text and _all_hold(wants, text, context, budget):
             return text, False
     return None, listed is not None
@@ -222,7 +224,7 @@ def _value(wants: Sequence[Want], context: RequestContext | None, budget: Budget
 
 def _all_hold(wants: Sequence[Want], text: str, context: RequestContext | None, budget: Budget) -> bool:
     """But for those with variables, where they have no values."""
-    budget.take(len(wants))
+    budget.take(sum(_STEPS_A_TERM + len(term.condition.wanted) // _VALUES_A_STEP for term, _ in wants))
     return all(
         term.holds((text,), context or {}) is wanted for term, wanted in wants if context is not None or not term.varies
     )
@@ -239,8 +241,7 @@ def _listed(wants: Iterable[Want]) -> list[str] | None:
 def _text(wants: Sequence[Want], context: RequestContext | None, budget: Budget) -> tuple[str | None, bool]:
     for is_arn in _arn_cases(wants):
         required, excluded = _narrowed(wants, context, is_arn=is_arn)
-        required.append([_SOMETHING])
-        found = find_text(required, excluded, budget, symbolic=context is None)
+        found = find_text(_SOMETHING, required, excluded, budget, symbolic=context is None)
         if found is not None:
             return found, False
     return None, True
@@ -252,10 +253,10 @@ def _arn_cases(wants: Iterable[Want]) -> tuple[bool | None, ...]:
 
 def _narrowed(
     wants: Iterable[Want], context: RequestContext | None, *, is_arn: bool | None
-) -> tuple[list[Sequence[Pattern]], list[Pattern]]:
+) -> tuple[list[Collection[Pattern]], list[Pattern]]:
     """What a text has to match, a list each, and what it must not. Of what is no ARN, operators on ARNs say one thing,
     whatever it is."""
-    required: list[Sequence[Pattern]] = []
+    required: list[Collection[Pattern]] = []
     excluded: list[Pattern] = []
     if is_arn is not None:
         (required.append([_ARN]) if is_arn else excluded.append(_ARN))

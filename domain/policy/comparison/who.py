@@ -23,6 +23,7 @@ _SOMEBODY, _SOME_ROLE, _SOME_SESSION = (
 _OTHERS = (("Service", "someservice.amazonaws.com"), ("Federated", "arn:aws:iam::{}:saml-provider/some-provider"))
 
 _Names = list[PrincipalName]
+_STEPS_A_PRINCIPAL = 10
 Signature = tuple[bool, tuple[Naming, ...]]
 """Whether somebody has an account, and how each statement, of all policies that are compared, names them."""
 
@@ -50,7 +51,7 @@ def everybody(policies: Iterable[Policy], budget: Budget) -> dict[Signature, Som
     excepts = any(each.negated for each in named)
     found: dict[Signature, Somebody] = {}
     for principal in _principals(named):
-        budget.take(len(elements))
+        budget.take(_STEPS_A_PRINCIPAL + len(elements))
         for bounded in (False, True) if excepts and _has_account(principal) else (False,):
             signature = tuple(
                 Naming.PRINCIPAL if each is None else naming_of(each, principal, bounded=bounded) for each in elements
@@ -71,61 +72,62 @@ def _has_account(principal: RequestPrincipal | None) -> bool:
     return principal is not None and principal.account_id is not None
 
 
-def _accounts(elements: Iterable[Principals | None]) -> set[str]:
-    found: set[str] = set()
-    for each in elements:
-        if each is not None:
-            found |= each.account_ids
-            found.update(match[1] for _, name in each.names if (match := _ARN.fullmatch(name)))
-    return found
-
-
 def _principals(elements: list[Principals]) -> Iterator[RequestPrincipal | None]:
-    names = frozenset(name for each in elements for name in each.names)
-    accounts = _accounts(elements)
+    named = _Named(frozenset(name for each in elements for name in each.names))
+    accounts = {account for each in elements for account in each.account_ids} | named.arns.keys()
     unnamed = next(account for account in map(str, _STRANGERS) if account not in accounts)
     yield None
-    others = (_unnamed(kind, text.format(unnamed), names) for kind, text in _OTHERS)
-    for kind, name in [*others, *sorted(names)]:
+    others = (named.other(kind, text.format(unnamed)) for kind, text in _OTHERS)
+    for kind, name in [*others, *sorted(named.names)]:
         if kind in {"Service", "Federated"}:
             yield RequestPrincipal(name, None, frozenset({(kind, name)}))
-    canonical: list[_Names] = [[], *([name] for name in sorted(names) if name[0] == "CanonicalUser")]
     for account in [unnamed, *sorted(accounts)]:
-        for also, (own, issuer) in product(canonical, _of_account(account, names)):
-            arn = own[0] if own else ("AWS", f"arn:aws:iam::{account}:root")
-            yield RequestPrincipal(arn[1], account, frozenset([*own, *also]), frozenset(issuer))
+        for own, issuer in named.of_account(account):
+            arn = own[0][1] if own else f"arn:aws:iam::{account}:root"
+            for also in named.canonical:
+                yield RequestPrincipal(arn, account, frozenset([*own, *also]), frozenset(issuer))
 
 
-def _of_account(account: str, names: frozenset[PrincipalName]) -> Iterator[tuple[_Names, _Names]]:
-    """Its own names, and those of the role or user that it acts for: the root user, users, sessions of either. An id is
-    not told of whom it is, so it may be anybody's."""
-    arns = {
-        text: match for _, text in sorted(names) if (match := _ARN.fullmatch(text)) is not None and match[1] == account
-    }
-    ids: list[_Names] = [[], *([name] for name in sorted(names) if name[0] == "AWS" and not _ARN.fullmatch(name[1]))]
-    some = {form: _unnamed("AWS", form.format(account), names)[1] for form in (_SOMEBODY, _SOME_ROLE, _SOME_SESSION)}
+class _Named:
+    """What Principal elements name, by accounts and kinds."""
 
-    def of(kind: str) -> list[str]:
-        return [text for text, match in arns.items() if match[2] == kind]
+    def __init__(self, names: frozenset[PrincipalName]) -> None:
+        self.names = names
+        self.arns: dict[str, dict[str, dict[str, str]]] = {}
+        """By account and kind: ARNs, with the last parts of their names."""
+        self.ids: list[_Names] = [[]]
+        self.canonical: list[_Names] = [[]]
+        for kind, text in sorted(names):
+            if kind == "CanonicalUser":
+                self.canonical.append([(kind, text)])
+            elif kind == "AWS" and (arn := _ARN.fullmatch(text)):
+                self.arns.setdefault(arn[1], {}).setdefault(arn[2], {})[text] = arn[3]
+            elif kind == "AWS":
+                self.ids.append([(kind, text)])
 
-    users, roles = [some[_SOMEBODY], *of("user")], [some[_SOME_ROLE], *of("role")]
-    yield [], []
-    for user, id_ in product(users, ids):
-        yield [("AWS", user), *id_], []
-    for role, id_ in product(roles, ids):
-        for session in (some[_SOME_SESSION], *of("assumed-role")):
-            if role not in arns or session not in arns or f"/{arns[role][3]}/" in session:
-                yield [("AWS", session)], [("AWS", role), *id_]
-    for session in of("federated-user"):
-        yield [("AWS", session)], []
-        for user, id_ in product(users, ids):
-            yield [("AWS", session)], [("AWS", user), *id_]
-    for user, id_ in product(users, ids):
-        yield [("AWS", some[_SOME_SESSION])], [("AWS", user), *id_]
+    def other(self, kind: str, text: str) -> PrincipalName:
+        """Changed until it is no name that is written."""
+        while (kind, text) in self.names:
+            text += "x"
+        return kind, text
 
-
-def _unnamed(kind: str, text: str, names: frozenset[PrincipalName]) -> PrincipalName:
-    """Changed until it is no name that is written."""
-    while (kind, text) in names:
-        text += "x"
-    return kind, text
+    def of_account(self, account: str) -> Iterator[tuple[_Names, _Names]]:
+        """Names of somebody's own, and of the role or user that they act for: the root user, users, sessions. An id
+        does not tell whose it is, so it may be anybody's."""
+        somebody, some_role, some_session = (
+            self.other("AWS", form.format(account))[1] for form in (_SOMEBODY, _SOME_ROLE, _SOME_SESSION)
+        )
+        of: dict[str, dict[str, str]] = self.arns.get(account, {})
+        users, roles = [somebody, *of.get("user", ())], [some_role, *of.get("role", ())]
+        yield [], []
+        for user, id_ in product(users, self.ids):
+            yield [("AWS", user), *id_], []
+            yield [("AWS", some_session)], [("AWS", user), *id_]
+        for role, id_ in product(roles, self.ids):
+            for session in (some_session, *of.get("assumed-role", ())):
+                if session == some_session or role == some_role or f"/{of['role'][role]}/" in session:
+                    yield [("AWS", session)], [("AWS", role), *id_]
+        for session in of.get("federated-user", ()):
+            yield [("AWS", session)], []
+            for user, id_ in product(users, self.ids):
+                yield [("AWS", session)], [("AWS", user), *id_]
