@@ -1,5 +1,6 @@
 """Policies as the sets of requests that they let through, compared (docs/adr/0060)."""
 
 from domain.policy.comparison.compare import STEPS_MAX, Comparison, Grant, Undecided, access_granted, new_access
+from domain.policy.comparison.public import public_access
 
-__all__ = ["STEPS_MAX", "Comparison", "Grant", "Undecided", "access_granted", "new_access"]
+__all__ = ["STEPS_MAX", "Comparison", "Grant", "Undecided", "access_granted", "new_access", "public_access"]

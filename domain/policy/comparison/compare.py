@@ -1,12 +1,13 @@
 """What one policy lets through and another does not, statement by statement."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from domain.policy.comparison.budget import Budget, OutOfSteps
 from domain.policy.comparison.literals import Literal, action_literal, literals_of, resource_literal
 from domain.policy.comparison.search import Model, Rule, Search, Unknown
-from domain.policy.comparison.who import Somebody, everybody, grade
+from domain.policy.comparison.who import People, Somebody, everybody, grade
 from domain.policy.document import Effect, Policy, PolicyType, Statement, compiled
 from domain.policy.elements import resource_patterns
 from domain.policy.evaluate import Layer, Layers, Request, Result, SourcedPolicy, evaluate
@@ -59,7 +60,7 @@ class Comparison:
 def new_access(new: Policy, existing: Policy, steps: int = STEPS_MAX) -> Comparison:
     """What `new` grants that `existing`, of the same type, does not: by itself, to some request of somebody. Of the
     policy of a resource, naming somebody more directly is more: it may need less consent of others (`evaluate`)."""
-    return _Comparing(new, existing, (), steps).compare()
+    return Comparer([new, existing], steps).compare()
 
 
 def access_granted(
@@ -73,112 +74,111 @@ def access_granted(
     if resources:
         patterns = resource_patterns(tuple(resources), negated=False, has_variables=False, denies=False)
         asked.append(resource_literal(patterns, has_variables=False, denies=False))
-    return _Comparing(policy, None, asked, steps).compare()
+    return Comparer([policy], steps).compare(tuple(asked))
 
 
-class _Comparing:
-    def __init__(self, new: Policy, existing: Policy | None, asked: Sequence[Literal], steps: int) -> None:
-        self._policies = [policy for policy in (new, existing) if policy is not None]
-        self._new, self._asked = new, asked
+class Comparer:
+    """What the first policy grants, and the other one, where there is one, does not."""
+
+    def __init__(self, policies: Sequence[Policy], steps: int) -> None:
+        self._policies = policies
         self._budget = Budget(steps)
         self._search = Search(self._budget)
-        self._found: dict[tuple[tuple[int, ...], tuple[int, ...]], Model | Unknown | None] = {}
+        self._found: dict[tuple[Hashable, ...], Model | Unknown | None] = {}
         self._rules = [
-            [Rule(statement, literals_of(statement, policy)) for statement in policy.statements]
-            for policy in self._policies
+            [Rule(statement, literals_of(statement, policy)) for statement in policy.statements] for policy in policies
         ]
 
-    def compare(self) -> Comparison:
-        allowing = [rule for rule in self._rules[0] if rule.statement.effect is Effect.ALLOW]
+    def compare(
+        self, asked: tuple[Literal, ...] = (), people: Callable[[Sequence[Policy], Budget], People] = everybody
+    ) -> Comparison:
+        """To these people, for requests of which all that is asked is so."""
+        allowing = [rule.statement for rule in self._rules[0] if rule.statement.effect is Effect.ALLOW]
         found: dict[int, Grant | Unknown] = {}
         try:
-            for (_, signature), somebody in everybody(self._policies, self._budget).items():
-                self._look_at(somebody, signature, allowing, found)
+            for namings, somebody in people(self._policies, self._budget):
+                self._look_at(self._reading(namings, somebody), (*asked, *somebody.asked), found)
         except OutOfSteps:
-            # What was not finished: no statement is known to grant nothing.
-            found = {rule.statement.index: Unknown(_TOO_MANY_STEPS) for rule in allowing} | {
-                index: each for index, each in found.items() if isinstance(each, Grant)
-            }
-        told = [(rule.statement, found[rule.statement.index]) for rule in allowing if rule.statement.index in found]
+            # No statement is known to grant nothing.
+            finished = {index: each for index, each in found.items() if isinstance(each, Grant)}
+            found = {statement.index: Unknown(_TOO_MANY_STEPS) for statement in allowing} | finished
+        told = [(statement, found[statement.index]) for statement in allowing if statement.index in found]
         return Comparison(
             tuple(each for _, each in told if isinstance(each, Grant)),
             tuple(Undecided(statement, each.reason) for statement, each in told if isinstance(each, Unknown)),
         )
 
-    def _look_at(
-        self,
-        somebody: Somebody,
-        signature: Sequence[Naming],
-        allowing: Sequence[Rule],
-        found: dict[int, Grant | Unknown],
-    ) -> None:
-        namings = iter(signature)
-        named = [[(each, next(namings)) for each in rules] for rules in self._rules]
-        self._budget.take(len(signature))
-        for rule in allowing:
+    def _reading(self, namings: Sequence[Naming], somebody: Somebody) -> "_Reading":
+        self._budget.take(len(namings))
+        named = iter(namings)
+        allows: list[list[tuple[Rule, Naming]]] = []
+        denies: list[list[Rule]] = []
+        for policy, rules in zip(self._policies, self._rules, strict=True):
+            pairs = list(zip(rules, named, strict=False))
+            graded = [(rule, grade(naming, somebody.principal, policy.type)) for rule, naming in pairs]
+            allows.append([pair for pair in graded if pair[0].statement.effect is Effect.ALLOW and pair[1]])
+            denies.append([rule for rule, naming in pairs if rule.statement.effect is Effect.DENY and naming])
+        return _Reading(somebody, allows[0], denies[0], [*chain(*allows[1:])], [*chain(*denies[1:])])
+
+    def _look_at(self, reading: "_Reading", asked: tuple[Literal, ...], found: dict[int, Grant | Unknown]) -> None:
+        for rule, naming in reading.allowing:
             index = rule.statement.index
-            own = self._grade(signature[index], somebody)
-            if own is Naming.NOT or isinstance(found.get(index), Grant):
+            if isinstance(found.get(index), Grant):
                 continue
-            for model in self._searched(rule, own, somebody, named):
-                if isinstance(model, Model):
-                    grant = self._grant(rule.statement, model, somebody, named)
-                    found[index] = grant or Unknown("a request that shows it could not be confirmed")
+            self._budget.take(len(reading.covering))
+            covering = [other for other, its in reading.covering if its >= naming]
+            # Nothing of the other policy allows as much, or something of it denies.
+            ways: list[tuple[list[Rule], Sequence[Rule]]] = [([rule], [*reading.denying, *covering])]
+            ways += [([rule, other], reading.denying) for other in reading.excepting]
+            for rules, against in ways:
+                model = self._find(asked, rules, against)
+                told = self._confirmed(rule.statement, model, reading) if isinstance(model, Model) else model
+                if told is not None:
+                    found[index] = told
+                if isinstance(told, Grant):
                     break
-                if model is not None:
-                    found[index] = model
 
-    def _searched(
-        self, rule: Rule, own: Naming, somebody: Somebody, named: Sequence[Sequence[tuple[Rule, Naming]]]
-    ) -> Iterator[Model | Unknown | None]:
-        """Where nothing of the other policy allows as much, and where something of it denies."""
-        self._budget.take(sum(map(len, named)))
-        denying, *others = (
-            [each for each, naming in rules if naming and each.statement.effect is Effect.DENY] for rules in named
-        )
-        covering = [
-            each
-            for rules in named[1:]
-            for each, naming in rules
-            if each.statement.effect is Effect.ALLOW and self._grade(naming, somebody) >= own
-        ]
-        yield self._find([rule], [*denying, *covering])
-        for other in (each for some in others for each in some):
-            yield self._find([rule, other], denying)
-
-    def _find(self, rules: Sequence[Rule], against: Sequence[Rule]) -> Model | Unknown | None:
-        key = (tuple(map(id, rules)), tuple(map(id, against)))
+    def _find(
+        self, asked: tuple[Literal, ...], rules: Sequence[Rule], against: Sequence[Rule]
+    ) -> Model | Unknown | None:
+        key = (asked, tuple(map(id, rules)), tuple(map(id, against)))
         if key not in self._found:
-            self._found[key] = self._search.find(self._asked, rules, against)
+            self._found[key] = self._search.find(asked, rules, against)
         return self._found[key]
 
-    def _grade(self, naming: Naming, somebody: Somebody) -> Naming:
-        return grade(naming, somebody.principal, self._new.type)
-
-    def _grant(
-        self, statement: Statement, model: Model, somebody: Somebody, named: Sequence[Sequence[tuple[Rule, Naming]]]
-    ) -> Grant | None:
-        """With a request that only the new policy lets through, as the evaluator says too."""
+    def _confirmed(self, statement: Statement, model: Model, reading: "_Reading") -> Grant | Unknown:
+        """As the evaluator decides."""
         given = Naming.NOT
-        for rule, naming in (pair for rules in named[1:] for pair in rules if pair[1] and pair[0].applies(model)):
-            if rule.statement.effect is Effect.DENY:
-                given = Naming.NOT
-                break
-            given = max(given, self._grade(naming, somebody))
-        grant = Grant(statement, *self._circumstances(model, somebody, given))
+        if not any(rule.applies(model) for rule in reading.excepting):
+            given = max((naming for rule, naming in reading.covering if rule.applies(model)), default=given)
+        grant = Grant(statement, *_circumstances(model, reading.somebody, given, self._policies[0].type))
         allowed = [grant.allowed_by(policy) for policy in self._policies]
-        return grant if allowed in ([True], [True, False]) else None
+        return grant if allowed in ([True], [True, False]) else Unknown("no request that was found shows it")
 
-    def _circumstances(self, model: Model, somebody: Somebody, given: Naming) -> tuple[Request, Layers]:
-        """In which it matters how directly somebody is named, when the other policy names them like this."""
-        principal = somebody.principal
-        account = None if principal is None else principal.account_id
-        others: Layers = [(Layer.BOUNDARY, _ALLOWING)] if somebody.bounded else []
-        resource = _ROLE.format(account or _OTHER_ACCOUNT) if self._new.type is PolicyType.TRUST else model.resource
-        if self._new.type in _LAYERS:
-            if given is Naming.NOT and account is not None:
-                account = _OTHER_ACCOUNT
-                others = [*others, (Layer.IDENTITY, _ALLOWING)]
-            elif given is Naming.ISSUER:
-                others = [*others, (Layer.SESSION, ())]
-        return Request(model.action, resource, principal, model.context, account), others
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The statements that name somebody, those that allow with how directly they do."""
+
+    somebody: Somebody
+    allowing: Sequence[tuple[Rule, Naming]]
+    denying: Sequence[Rule]
+    covering: Sequence[tuple[Rule, Naming]]
+    """Those of the other policy that allow."""
+    excepting: Sequence[Rule]
+    """Those of it that deny."""
+
+
+def _circumstances(model: Model, somebody: Somebody, given: Naming, policy_type: PolicyType) -> tuple[Request, Layers]:
+    """In which it matters that somebody is named more directly than the other policy names them."""
+    principal = somebody.principal
+    account = None if principal is None else principal.account_id
+    others: Layers = [(Layer.BOUNDARY, _ALLOWING)] if somebody.bounded else []
+    resource = _ROLE.format(account or _OTHER_ACCOUNT) if policy_type is PolicyType.TRUST else model.resource
+    if policy_type in _LAYERS:
+        if given is Naming.NOT and account is not None:
+            account = _OTHER_ACCOUNT
+            others = [*others, (Layer.IDENTITY, _ALLOWING)]
+        elif given is Naming.ISSUER:
+            others = [*others, (Layer.SESSION, ())]
+    return Request(model.action, resource, principal, model.context, account), others

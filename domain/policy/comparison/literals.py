@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from domain.policy.comparison.budget import Budget
 from domain.policy.comparison.texts import Pattern, find_text
 from domain.policy.comparison.values import Term
+from domain.policy.conditions import Condition
 from domain.policy.document import Effect, Policy, Statement
 from domain.policy.elements import Patterns, resource_pieces
 from domain.policy.variables import Piece, RequestContext, Variable, substituted
@@ -59,11 +60,14 @@ def literals_of(statement: Statement, policy: Policy) -> tuple[Literal, ...]:
     found = [action_literal(statement.actions.texts, negated=statement.actions.negated)]
     if statement.resources is not None and not statement.resources.is_everything:
         found.append(resource_literal(statement.resources, has_variables=has_variables, denies=denies))
-    for condition in statement.conditions:
-        spelt = has_variables and any("${" in text for text in condition.wanted)
-        said = (condition.operator, frozenset(condition.wanted), spelt, denies)
-        found.append((Atom(condition.context_key, said, Term(condition, has_variables, denies)), True))
+    found += [condition_literal(each, has_variables=has_variables, denies=denies) for each in statement.conditions]
     return tuple(found)
+
+
+def condition_literal(condition: Condition, *, has_variables: bool, denies: bool) -> Literal:
+    spelt = has_variables and any("${" in text for text in condition.wanted)
+    said = (condition.operator, frozenset(condition.wanted), spelt, denies)
+    return Atom(condition.context_key, said, Term(condition, has_variables, denies)), True
 
 
 def action_literal(texts: Iterable[str], *, negated: bool = False) -> Literal:

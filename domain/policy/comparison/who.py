@@ -5,11 +5,13 @@ which it can name somebody: those that are written out here, each with one that 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Self
 
 from domain.policy.comparison.budget import Budget
+from domain.policy.comparison.literals import Literal
 from domain.policy.document import Policy, PolicyType
 from domain.policy.principals import Naming, PrincipalName, Principals, RequestPrincipal, naming_of
 
@@ -24,8 +26,6 @@ _OTHERS = (("Service", "someservice.amazonaws.com"), ("Federated", "arn:aws:iam:
 
 _Names = list[PrincipalName]
 _STEPS_A_PRINCIPAL = 10
-Signature = tuple[bool, tuple[Naming, ...]]
-"""Whether somebody has an account, and how each statement, of all policies that are compared, names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,12 @@ class Somebody:
     """None is an anonymous caller."""
     bounded: bool
     """Whether they have a permissions boundary, which no NotPrincipal spares."""
+    asked: tuple[Literal, ...] = ()
+    """What is so of each request that they may make."""
+
+
+People = list[tuple[Sequence[Naming], Somebody]]
+"""With how each statement, of all policies that are compared, names them."""
 
 
 def attached() -> Somebody:
@@ -42,22 +48,37 @@ def attached() -> Somebody:
     return Somebody(RequestPrincipal(arn, str(_STRANGERS[0]), frozenset({("AWS", arn)})), bounded=False)
 
 
-def everybody(policies: Iterable[Policy], budget: Budget) -> dict[Signature, Somebody]:
+def everybody(policies: Sequence[Policy], budget: Budget) -> People:
     """One for each way in which the statements name somebody."""
-    elements = [statement.principals for policy in policies for statement in policy.statements]
+    elements = elements_of(policies)
     named = [each for each in elements if each is not None]
     if not named:
-        return {(True, (Naming.PRINCIPAL,) * len(elements)): attached()}
-    excepts = any(each.negated for each in named)
-    found: dict[Signature, Somebody] = {}
+        return [((Naming.PRINCIPAL,) * len(elements), attached())]
+    boundaries = (False, True) if any(each.negated for each in named) else (False,)
+    found: dict[Hashable, tuple[Sequence[Naming], Somebody]] = {}
     for principal in _principals(named):
-        budget.take(_STEPS_A_PRINCIPAL + len(elements))
-        for bounded in (False, True) if excepts and _has_account(principal) else (False,):
-            signature = tuple(
-                Naming.PRINCIPAL if each is None else naming_of(each, principal, bounded=bounded) for each in elements
-            )
-            found.setdefault((_has_account(principal), signature), Somebody(principal, bounded))
-    return found
+        for bounded in boundaries if _has_account(principal) else (False,):
+            budget.take(_STEPS_A_PRINCIPAL + len(elements))
+            namings = namings_of(elements, principal, bounded=bounded)
+            found.setdefault((_has_account(principal), namings), (namings, Somebody(principal, bounded)))
+    return list(found.values())
+
+
+def elements_of(policies: Iterable[Policy]) -> list[Principals | None]:
+    return [statement.principals for policy in policies for statement in policy.statements]
+
+
+def namings_of(
+    elements: Iterable[Principals | None], principal: RequestPrincipal | None, *, bounded: bool = False
+) -> tuple[Naming, ...]:
+    return tuple(Naming.PRINCIPAL if each is None else naming_of(each, principal, bounded=bounded) for each in elements)
+
+
+def strangers(elements: Iterable[Principals | None]) -> list[RequestPrincipal | None]:
+    """An anonymous caller, and a user of an account that nobody has named."""
+    named = _Named.in_elements([each for each in elements if each is not None])
+    arn = _SOMEBODY.format(named.unnamed)
+    return [None, RequestPrincipal(arn, named.unnamed, frozenset({("AWS", arn)}))]
 
 
 def grade(naming: Naming, principal: RequestPrincipal | None, policy_type: PolicyType) -> Naming:
@@ -73,15 +94,13 @@ def _has_account(principal: RequestPrincipal | None) -> bool:
 
 
 def _principals(elements: list[Principals]) -> Iterator[RequestPrincipal | None]:
-    named = _Named(frozenset(name for each in elements for name in each.names))
-    accounts = {account for each in elements for account in each.account_ids} | named.arns.keys()
-    unnamed = next(account for account in map(str, _STRANGERS) if account not in accounts)
+    named = _Named.in_elements(elements)
     yield None
-    others = (named.other(kind, text.format(unnamed)) for kind, text in _OTHERS)
+    others = (named.other(kind, text.format(named.unnamed)) for kind, text in _OTHERS)
     for kind, name in [*others, *sorted(named.names)]:
         if kind in {"Service", "Federated"}:
             yield RequestPrincipal(name, None, frozenset({(kind, name)}))
-    for account in [unnamed, *sorted(accounts)]:
+    for account in [named.unnamed, *sorted(named.accounts)]:
         for own, issuer in named.of_account(account):
             arn = own[0][1] if own else f"arn:aws:iam::{account}:root"
             for also in named.canonical:
@@ -91,7 +110,7 @@ def _principals(elements: list[Principals]) -> Iterator[RequestPrincipal | None]
 class _Named:
     """What Principal elements name, by accounts and kinds."""
 
-    def __init__(self, names: frozenset[PrincipalName]) -> None:
+    def __init__(self, names: frozenset[PrincipalName], account_ids: Iterable[str]) -> None:
         self.names = names
         self.arns: dict[str, dict[str, dict[str, str]]] = {}
         """By account and kind: ARNs, with the last parts of their names."""
@@ -104,6 +123,15 @@ class _Named:
                 self.arns.setdefault(arn[1], {}).setdefault(arn[2], {})[text] = arn[3]
             elif kind == "AWS":
                 self.ids.append([(kind, text)])
+        self.accounts = {*account_ids, *self.arns}
+        self.unnamed = next(account for account in map(str, _STRANGERS) if account not in self.accounts)
+
+    @classmethod
+    def in_elements(cls, elements: Collection[Principals]) -> Self:
+        return cls(
+            frozenset(name for each in elements for name in each.names),
+            {account for each in elements for account in each.account_ids},
+        )
 
     def other(self, kind: str, text: str) -> PrincipalName:
         """Changed until it is no name that is written."""
