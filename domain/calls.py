@@ -27,6 +27,7 @@ from domain.foundation.secret import Secret, SecretId
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
 from domain.policy import Layers, Policy
+from domain.policy.comparison import PolicyCheck, PolicyCheckFacts
 from domain.time_travel import AS_OF_POSITION, PastFacts, PastQuery
 
 AnswerRenderer = Callable[[Account], Mapping[str, object]]
@@ -74,6 +75,7 @@ FactsQuery = (
     | TextQuery
     | KeyMaterialQuery
     | SAMLQuery
+    | PolicyCheck
 )
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
 Facts = (
@@ -88,6 +90,7 @@ Facts = (
     | TextFacts
     | KeyMaterialFacts
     | SAMLFacts
+    | PolicyCheckFacts
 )
 
 

@@ -17,7 +17,7 @@ STEPS_MAX = 1_000_000
 """Of one comparison, each of about a microsecond."""
 _TOO_MANY_STEPS = "it would take more steps than a comparison may"
 _OTHER_ACCOUNT = "000000000000"
-_ROLE = "arn:aws:iam::{}:role/some-role"
+_ROLES = "arn:*:iam::????????????:role/?*"
 _EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 _ALLOWING = (SourcedPolicy(compiled(_EVERYTHING, PolicyType.IDENTITY), "everything", "managed", None),)
 _LAYERS = {PolicyType.TRUST: Layer.TRUST, PolicyType.RESOURCE: Layer.RESOURCE}
@@ -72,9 +72,13 @@ def access_granted(
     if actions:
         asked.append(action_literal(actions))
     if resources:
-        patterns = resource_patterns(tuple(resources), negated=False, has_variables=False, denies=False)
-        asked.append(resource_literal(patterns, has_variables=False, denies=False))
+        asked.append(_among(resources))
     return Comparer([policy], steps).compare(tuple(asked))
+
+
+def _among(resources: Sequence[str]) -> Literal:
+    patterns = resource_patterns(tuple(resources), negated=False, has_variables=False, denies=False)
+    return resource_literal(patterns, has_variables=False, denies=False)
 
 
 class Comparer:
@@ -95,6 +99,8 @@ class Comparer:
         """To these people, for requests of which all that is asked is so."""
         allowing = [rule.statement for rule in self._rules[0] if rule.statement.effect is Effect.ALLOW]
         found: dict[int, Grant | Unknown] = {}
+        if self._policies[0].type is PolicyType.TRUST:
+            asked = (*asked, _among([_ROLES]))
         try:
             for namings, somebody in people(self._policies, self._budget):
                 self._look_at(self._reading(namings, somebody), (*asked, *somebody.asked), found)
@@ -174,11 +180,10 @@ def _circumstances(model: Model, somebody: Somebody, given: Naming, policy_type:
     principal = somebody.principal
     account = None if principal is None else principal.account_id
     others: Layers = [(Layer.BOUNDARY, _ALLOWING)] if somebody.bounded else []
-    resource = _ROLE.format(account or _OTHER_ACCOUNT) if policy_type is PolicyType.TRUST else model.resource
     if policy_type in _LAYERS:
         if given is Naming.NOT and account is not None:
             account = _OTHER_ACCOUNT
             others = [*others, (Layer.IDENTITY, _ALLOWING)]
         elif given is Naming.ISSUER:
             others = [*others, (Layer.SESSION, ())]
-    return Request(model.action, resource, principal, model.context, account), others
+    return Request(model.action, model.resource, principal, model.context, account), others

@@ -75,7 +75,11 @@ def pairs(draw: st.DrawFn) -> tuple[Layer, Document, Document]:
 
 def shows_access(layer: Layer, document: Document, request: Request) -> list[bool]:
     """By itself, and where other layers consent: what the policy lets through, whatever it is read beside."""
-    settings_: list[list[tuple[Layer, Sequence[Document]]]] = [[], [(Layer.BOUNDARY, [EVERYTHING])], [(Layer.SESSION, [])]]
+    settings_: list[list[tuple[Layer, Sequence[Document]]]] = [
+        [],
+        [(Layer.BOUNDARY, [EVERYTHING])],
+        [(Layer.SESSION, [])],
+    ]
     if layer is Layer.IDENTITY:
         settings_ = settings_[:1]
     elif request.principal is not None and request.resource_account not in (None, request.principal.account_id):
