@@ -1,12 +1,12 @@
 """Access Analyzer's custom policy checks: what policies grant, by comparing the sets of requests that they let through
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-custom-policy-checks.html, docs/adr/0060)."""
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-custom-policy-checks.html, docs/adr/0060). AWS's model takes their documents for sensitive: they are not recorded."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from domain.account import Account
 from domain.calls import Call, NeedsFacts, Outcome
 from domain.foundation.errors import InvalidParameterException, Throttling
-from domain.policy import PolicyType, Request
+from domain.policy import PolicyType
 from domain.policy.comparison import (
     AccessCheck,
     Grant,
@@ -20,12 +20,7 @@ from services.wire.operations import answers, any_resource
 _TYPES = {"IDENTITY_POLICY": PolicyType.IDENTITY, "RESOURCE_POLICY": PolicyType.RESOURCE}
 
 
-@answers(
-    "CheckNoNewAccess",
-    service="access-analyzer",
-    on=any_resource,
-    records="existing_policy_document new_policy_document policy_type",
-)
+@answers("CheckNoNewAccess", service="access-analyzer", on=any_resource, records="policy_type")
 def check_no_new_access(
     _account: Account, call: Call, *, new_policy_document: str, existing_policy_document: str, policy_type: str
 ) -> Outcome:
@@ -40,9 +35,7 @@ def check_no_new_access(
     )
 
 
-@answers(
-    "CheckAccessNotGranted", service="access-analyzer", on=any_resource, records="access policy_document policy_type"
-)
+@answers("CheckAccessNotGranted", service="access-analyzer", on=any_resource, records="access policy_type")
 def check_access_not_granted(
     _account: Account,
     call: Call,
@@ -65,7 +58,7 @@ def check_access_not_granted(
     )
 
 
-@answers("CheckNoPublicAccess", service="access-analyzer", on=any_resource, records="policy_document resource_type")
+@answers("CheckNoPublicAccess", service="access-analyzer", on=any_resource, records="resource_type")
 def check_no_public_access(_account: Account, call: Call, *, policy_document: str, resource_type: str) -> Outcome:
     """https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_CheckNoPublicAccess.html"""
     kind = PolicyType.TRUST if resource_type == "AWS::IAM::AssumeRolePolicyDocument" else PolicyType.RESOURCE
@@ -94,18 +87,20 @@ def _answered(call: Call, check: PolicyCheck, *, passed: str, failed: str, reaso
 def _reason(grant: Grant, sentence: str) -> dict[str, object]:
     statement = grant.statement
     told: dict[str, object] = {
-        "description": f"{sentence.format(statement.index)} (Such as {_phrase(grant.request)}.)",
+        "description": f"{sentence.format(statement.index)} (Such as {_phrase(grant)}.)",
         "statementIndex": statement.index,
     }
     return told | ({"statementId": statement.sid} if statement.sid else {})
 
 
-def _phrase(request: Request) -> str:
-    """For people."""
-    who = "anybody, without a signature" if request.principal is None else request.principal.arn
+def _phrase(grant: Grant) -> str:
+    """The request, for people. Whom a policy is attached to, it does not tell."""
+    request = grant.request
+    told = f"{request.action} on {request.resource}"
+    if grant.statement.principals is not None:
+        told += f" by {'anybody, without a signature' if request.principal is None else request.principal.arn}"
     values = [f"{key} {_listed(each)}" for key, each in sorted(request.context.items())]
-    under = f", with {' and '.join(values)}" if values else ""
-    return f"{request.action} on {request.resource} by {who}{under}"
+    return f"{told}, with {' and '.join(values)}" if values else told
 
 
 def _listed(values: Iterable[str]) -> str:

@@ -20,40 +20,38 @@ from domain.policy.conditions import Condition, condition
 from domain.policy.document import Policy
 from domain.policy.principals import RequestPrincipal
 
-_FIXING_KEYS = frozenset(
-    {
-        "aws:principalaccount",
-        "aws:principalarn",
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceip",
-        "aws:sourceorgid",
-        "aws:sourceorgpaths",
-        "aws:sourceowner",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:userid",
-        "kms:calleraccount",
-        "s3:dataaccesspointaccount",
-        "s3:dataaccesspointarn",
-        "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    }
+_FIXING_KEYS = (
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "aws:SourceIp",
+    "aws:SourceOrgID",
+    "aws:SourceOrgPaths",
+    "aws:SourceOwner",
+    "aws:SourceVpc",
+    "aws:SourceVpce",
+    "aws:userid",
+    "kms:CallerAccount",
+    "s3:DataAccessPointAccount",
+    "s3:DataAccessPointArn",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
 )
-_NO_STRANGERS = {"elasticfilesystem:accessedviamounttarget": "true"}
+_NO_STRANGERS = {"elasticfilesystem:AccessedViaMountTarget": "true"}
 """What no stranger sends, whatever a policy says of it (the page on EFS)."""
 _NARROW_PREFIXES = {4: 8, 6: 32}
 """Bits of the widest network that is a fixed value, by version of IP (the page on S3)."""
 _FIXED_PATTERNS = {
     # Of an account, whatever it is there.
-    "aws:principalarn": re.compile(r"arn:[a-z-]+:(?:iam|sts)::[0-9]{12}:.*", re.DOTALL),
-    "aws:sourcearn": re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[^:]*:[0-9]{12}:.*", re.DOTALL),
+    "aws:PrincipalArn": re.compile(r"arn:[a-z-]+:(?:iam|sts)::[0-9]{12}:.*", re.DOTALL),
+    "aws:SourceArn": re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[^:]*:[0-9]{12}:.*", re.DOTALL),
     # "This value can contain a wildcard for the access point name", where the account is fixed.
-    "s3:dataaccesspointarn": re.compile(r"arn:[a-z-]+:s3:[a-z0-9*-]*:[0-9]{12}:accesspoint/.*", re.DOTALL),
+    "s3:DataAccessPointArn": re.compile(r"arn:[a-z-]+:s3:[a-z0-9*-]*:[0-9]{12}:accesspoint/.*", re.DOTALL),
     # An organization, whatever is below it.
-    "aws:principalorgpaths": re.compile(r"o-[a-z0-9]{10,32}/.*", re.DOTALL),
-    "aws:sourceorgpaths": re.compile(r"o-[a-z0-9]{10,32}/.*", re.DOTALL),
+    "aws:PrincipalOrgPaths": re.compile(r"o-[a-z0-9]{10,32}/.*", re.DOTALL),
+    "aws:SourceOrgPaths": re.compile(r"o-[a-z0-9]{10,32}/.*", re.DOTALL),
 }
 _TENANT = re.compile(r"[^:*?]+:[^:/*?]+[:/].*", re.DOTALL)
 """Of a subject: whose it is, such as repo:octo-org/, before any wildcard."""
@@ -107,13 +105,14 @@ def _unfixed(conditions: Iterable[tuple[Condition, bool]], keys: Iterable[str]) 
     by_key: dict[str, list[tuple[Condition, bool]]] = {}
     for each, has_variables in conditions:
         by_key.setdefault(each.context_key, []).append((each, has_variables))
-    for key in sorted(set(keys) & by_key.keys()):
-        networks = [text for each, _ in by_key[key] if "IpAddress" in each.operator for text in each.wanted]
+    for key in keys:
+        named = by_key.get(key.lower(), ())
+        networks = [text for each, _ in named if "IpAddress" in each.operator for text in each.wanted]
         if narrow := _narrow(networks):
             yield _literal("ForAllValues:NotIpAddress", key, narrow)
         texts = {
             text
-            for each, has_variables in by_key[key]
+            for each, has_variables in named
             if not each.operator.endswith(("IpAddress", "IpAddressIfExists", "Null"))
             for text in each.wanted
             if not (has_variables and "${" in text)
@@ -124,7 +123,7 @@ def _unfixed(conditions: Iterable[tuple[Condition, bool]], keys: Iterable[str]) 
         if patterns := sorted(text for text in texts - {*fixed} if form.fullmatch(text)):
             yield _literal("ForAllValues:StringNotLike", key, patterns)
     for key, value in _NO_STRANGERS.items():
-        if key in by_key:
+        if key.lower() in by_key:
             yield _literal("ForAllValues:StringNotEqualsIgnoreCase", key, [value])
 
 
