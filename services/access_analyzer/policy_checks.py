@@ -1,5 +1,7 @@
 """Access Analyzer's custom policy checks: what policies grant, by comparing the sets of requests that they let through
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-custom-policy-checks.html, docs/adr/0060). AWS's model takes their documents for sensitive: they are not recorded."""
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-custom-policy-checks.html, docs/adr/0060).
+
+AWS's model takes their documents for sensitive: they are not recorded."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -44,11 +44,11 @@ _NO_STRANGERS = {"elasticfilesystem:AccessedViaMountTarget": "true"}
 _NARROW_PREFIXES = {4: 8, 6: 32}
 """Bits of the widest network that is a fixed value, by version of IP (the page on S3)."""
 _FIXED_PATTERNS = {
-    # Of an account, whatever it is there.
+    # Of an account, whatever it is there. Where a wildcard came before, it could reach past the account.
     "aws:PrincipalArn": re.compile(r"arn:[a-z-]+:(?:iam|sts)::[0-9]{12}:.*", re.DOTALL),
-    "aws:SourceArn": re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[^:]*:[0-9]{12}:.*", re.DOTALL),
+    "aws:SourceArn": re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.*", re.DOTALL),
     # "This value can contain a wildcard for the access point name", where the account is fixed.
-    "s3:DataAccessPointArn": re.compile(r"arn:[a-z-]+:s3:[a-z0-9*-]*:[0-9]{12}:accesspoint/.*", re.DOTALL),
+    "s3:DataAccessPointArn": re.compile(r"arn:[a-z-]+:s3:[a-z0-9-]*:[0-9]{12}:accesspoint/.*", re.DOTALL),
     # An organization, whatever is below it.
     "aws:PrincipalOrgPaths": re.compile(r"o-[a-z0-9]{10,32}/.*", re.DOTALL),
     "aws:SourceOrgPaths": re.compile(r"o-[a-z0-9]{10,32}/.*", re.DOTALL),
