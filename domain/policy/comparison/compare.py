@@ -6,7 +6,7 @@ from itertools import chain
 
 from domain.policy.comparison.budget import Budget, OutOfSteps
 from domain.policy.comparison.literals import Literal, action_literal, literals_of, resource_literal
-from domain.policy.comparison.search import Model, Rule, Search, Unknown
+from domain.policy.comparison.search import STEPS_A_RULE, Model, Rule, Search, Unknown
 from domain.policy.comparison.who import People, Somebody, everybody, grade
 from domain.policy.document import Effect, Policy, PolicyType, Statement, compiled
 from domain.policy.elements import resource_patterns
@@ -154,6 +154,9 @@ class Comparer:
 
     def _confirmed(self, statement: Statement, model: Model, reading: "_Reading") -> Grant | Unknown:
         """As the evaluator decides."""
+        # The evaluator looks for the statements about the action first.
+        statements = sum(map(len, self._rules))
+        self._budget.take(STEPS_A_RULE * (statements + len(reading.covering) + len(reading.excepting)))
         given = Naming.NOT
         if not any(rule.applies(model) for rule in reading.excepting):
             given = max((naming for rule, naming in reading.covering if rule.applies(model)), default=given)

@@ -17,7 +17,7 @@ from domain.policy.variables import NO_VALUES, RequestContext
 
 MODELS_MAX = 24
 """Of values that are tried for the variables of one set of conditions."""
-_STEPS_A_WAY = 10
+_STEPS_A_WAY, STEPS_A_RULE = 10, 5
 _SOME_VALUE = ("some-value",)
 
 
@@ -70,7 +70,7 @@ class Search:
         waiting, seen = [(start, frozenset[int]())], {start}
         while waiting:
             literals, failed = waiting.pop()
-            self._budget.take(_STEPS_A_WAY + len(against))
+            self._budget.take(_STEPS_A_WAY + STEPS_A_RULE * len(against))
             if self._is_refuted(literals):
                 continue
             model = self._model(literals, rules)

@@ -261,6 +261,10 @@ SHOWN: dict[str, tuple[list[Statement], list[Statement]]] = {
         [allow(**under("ForAllValues:StringEquals", "aws:TagKeys", "a"))],
         [allow(**under("ForAnyValue:StringEquals", "aws:TagKeys", "a"))],
     ),
+    "several values": (
+        [allow(**under("ForAnyValue:StringEquals", "aws:TagKeys", "a"))],
+        [allow(**under("StringEquals", "aws:TagKeys", "a"))],
+    ),
     "a network more": ([allow(**OFFICE)], [allow(**under("IpAddress", "aws:SourceIp", "10.0.0.0/9"))]),
     "another user's": ([allow("s3:*", "arn:aws:s3:::home/*")], [allow("s3:*", HOME)]),
     "a variable, once": ([allow("s3:*", HOME)], [allow("s3:*", "arn:aws:s3:::home/?*/b*")]),
@@ -313,6 +317,9 @@ def test_who_is_named_matters() -> None:
     (others,) = new_access(resource({**read, **everybody}), resource({**read, **everybody}, excepted)).grants
     assert others.request.principal is None or others.request.principal.arn != USER
     assert new_access(resource({**read, **everybody}, excepted), resource({**read, **everybody})).passes
+    # No NotPrincipal spares who has a permissions boundary.
+    (bounded,) = new_access(resource({**read, **user}), resource({**read, **user}, excepted)).grants
+    assert [layer for layer, _ in bounded.others] == [Layer.BOUNDARY, Layer.IDENTITY]
 
 
 def test_what_cannot_be_told_is_said() -> None:
@@ -321,6 +328,12 @@ def test_what_cannot_be_told_is_said() -> None:
     found = new_access(identity(allow("s3:*", Sid="a", **mixed)), identity(allow("iam:*")))
     assert (found.passes, found.grants) == (False, ())
     assert "values of different types" in found.undecided[0].reason
+
+
+def test_a_value_may_lead_anywhere() -> None:
+    """Somebody's name may begin as what is denied to all."""
+    home, denied = allow("s3:*", HOME), deny("s3:*", "arn:aws:s3:::home/b*")
+    assert not new_access(identity(home), identity(home, denied)).passes
 
 
 def test_work_is_bounded() -> None:
