@@ -138,10 +138,6 @@ class _Machine:
         moves = self.moves.setdefault(character, {})
         moves[distance] = moves.get(distance, 0) | 1 << self.width + ahead
 
-    @property
-    def wild(self) -> int:
-        return self.ones | self.ones_off_colon | self.stays | self.stays_off_colon
-
     def moved(self, character: str) -> int:
         return _all(self.moves.get(character, {}).values())
 
@@ -213,7 +209,9 @@ class _Walk:
         self._symbols = tuple(symbols.values())
         self._unwanted = _all(machine.add(pattern, symbols, takes_symbols=True) for pattern in unwanted)
         assert symbolic or not symbols, "Only values that are filled in can be found."
-        self._alphabet = _alphabet(machine)
+        self._alphabet = {character: machine.moved(character) for character in _alphabet(machine)}
+        """With the bits that each moves."""
+        self._wild = machine.ones | machine.ones_off_colon | machine.stays | machine.stays_off_colon
         budget.take(machine.width)
 
     def shortest(self) -> str | None:
@@ -232,10 +230,11 @@ class _Walk:
     def _following(self, state: int) -> Iterator[tuple[str, int]]:
         machine, spans = self._machine, self._spans
         self._budget.take((1 + machine.width // _BITS_A_STEP) * (2 + len(self._alphabet)))
-        characters = self._alphabet
+        characters: Iterable[str] = self._alphabet
         for span in spans:
-            if not state & span & machine.wild:
-                characters = [each for each in characters if machine.moved(each) & state & span]
+            if not state & span & self._wild:
+                wanted = state & span
+                characters = [each for each in characters if self._alphabet[each] & wanted]
         for character in characters:
             following = machine.step(state, character)
             if all(following & span for span in spans):
