@@ -20,8 +20,9 @@ MILLISECONDS_MAX = 50
 COMPARISONS = 200
 TIMES = 5
 _ABOUT = (
-    f"Each statement of the {len(POLICIES)} policies changed in four ways, and compared with what it was: {COMPARISONS} "
-    "comparisons, both documents read anew each time. Processor time of one process, the least of {}.\n"
+    f"Each statement of the {len(POLICIES)} policies changed in four ways, and compared with what it was: "
+    f"{COMPARISONS} comparisons, both documents read anew each time. Processor time of one process, the least of "
+    "{}.\n"
 )
 
 
