@@ -6,7 +6,7 @@ from itertools import chain
 
 from domain.policy.comparison.budget import Budget, OutOfSteps
 from domain.policy.comparison.literals import Literal, action_literal, literals_of, resource_literal
-from domain.policy.comparison.search import STEPS_A_RULE, Model, Rule, Search, Unknown
+from domain.policy.comparison.search import STEPS_A_CLAUSE, Model, Clause, Search, Unknown
 from domain.policy.comparison.who import People, Somebody, everybody, grade
 from domain.policy.document import Effect, Policy, PolicyType, Statement, compiled
 from domain.policy.elements import resource_patterns
@@ -89,15 +89,16 @@ class Comparer:
         self._budget = Budget(steps)
         self._search = Search(self._budget)
         self._found: dict[tuple[Hashable, ...], Model | Unknown | None] = {}
-        self._rules = [
-            [Rule(statement, literals_of(statement, policy)) for statement in policy.statements] for policy in policies
+        self._clauses = [
+            [Clause(statement, literals_of(statement, policy)) for statement in policy.statements]
+            for policy in policies
         ]
 
     def compare(
         self, asked: tuple[Literal, ...] = (), people: Callable[[Sequence[Policy], Budget], People] = everybody
     ) -> Comparison:
         """To these people, for requests of which all that is asked is so."""
-        allowing = [rule.statement for rule in self._rules[0] if rule.statement.effect is Effect.ALLOW]
+        allowing = [clause.statement for clause in self._clauses[0] if clause.statement.effect is Effect.ALLOW]
         found: dict[int, Grant | Unknown] = {}
         if self._policies[0].type is PolicyType.TRUST:
             asked = (*asked, _among([_ROLES]))
@@ -117,49 +118,49 @@ class Comparer:
     def _reading(self, namings: Sequence[Naming], somebody: Somebody) -> "_Reading":
         self._budget.take(len(namings))
         named = iter(namings)
-        allows: list[list[tuple[Rule, Naming]]] = []
-        denies: list[list[Rule]] = []
-        for policy, rules in zip(self._policies, self._rules, strict=True):
-            pairs = list(zip(rules, named, strict=False))
-            graded = [(rule, grade(naming, somebody.principal, policy.type)) for rule, naming in pairs]
+        allows: list[list[tuple[Clause, Naming]]] = []
+        denies: list[list[Clause]] = []
+        for policy, clauses in zip(self._policies, self._clauses, strict=True):
+            pairs = list(zip(clauses, named, strict=False))
+            graded = [(clause, grade(naming, somebody.principal, policy.type)) for clause, naming in pairs]
             allows.append([pair for pair in graded if pair[0].statement.effect is Effect.ALLOW and pair[1]])
-            denies.append([rule for rule, naming in pairs if rule.statement.effect is Effect.DENY and naming])
+            denies.append([clause for clause, naming in pairs if clause.statement.effect is Effect.DENY and naming])
         return _Reading(somebody, allows[0], denies[0], [*chain(*allows[1:])], [*chain(*denies[1:])])
 
     def _look_at(self, reading: "_Reading", asked: tuple[Literal, ...], found: dict[int, Grant | Unknown]) -> None:
-        for rule, naming in reading.allowing:
-            index = rule.statement.index
+        for clause, naming in reading.allowing:
+            index = clause.statement.index
             if isinstance(found.get(index), Grant):
                 continue
             self._budget.take(len(reading.covering))
             covering = [other for other, its in reading.covering if its >= naming]
             # Nothing of the other policy allows as much, or something of it denies.
-            ways: list[tuple[list[Rule], Sequence[Rule]]] = [([rule], [*reading.denying, *covering])]
-            ways += [([rule, other], reading.denying) for other in reading.excepting]
-            for rules, against in ways:
-                model = self._find(asked, rules, against)
-                told = self._confirmed(rule.statement, model, reading) if isinstance(model, Model) else model
+            ways: list[tuple[list[Clause], Sequence[Clause]]] = [([clause], [*reading.denying, *covering])]
+            ways += [([clause, other], reading.denying) for other in reading.excepting]
+            for clauses, against in ways:
+                model = self._find(asked, clauses, against)
+                told = self._confirmed(clause.statement, model, reading) if isinstance(model, Model) else model
                 if told is not None:
                     found[index] = told
                 if isinstance(told, Grant):
                     break
 
     def _find(
-        self, asked: tuple[Literal, ...], rules: Sequence[Rule], against: Sequence[Rule]
+        self, asked: tuple[Literal, ...], clauses: Sequence[Clause], against: Sequence[Clause]
     ) -> Model | Unknown | None:
-        key = (asked, tuple(map(id, rules)), tuple(map(id, against)))
+        key = (asked, tuple(map(id, clauses)), tuple(map(id, against)))
         if key not in self._found:
-            self._found[key] = self._search.find(asked, rules, against)
+            self._found[key] = self._search.find(asked, clauses, against)
         return self._found[key]
 
     def _confirmed(self, statement: Statement, model: Model, reading: "_Reading") -> Grant | Unknown:
         """As the evaluator decides."""
         # The evaluator looks for the statements about the action first.
-        statements = sum(map(len, self._rules))
-        self._budget.take(STEPS_A_RULE * (statements + len(reading.covering) + len(reading.excepting)))
+        statements = sum(map(len, self._clauses))
+        self._budget.take(STEPS_A_CLAUSE * (statements + len(reading.covering) + len(reading.excepting)))
         given = Naming.NOT
-        if not any(rule.applies(model) for rule in reading.excepting):
-            given = max((naming for rule, naming in reading.covering if rule.applies(model)), default=given)
+        if not any(clause.applies(model) for clause in reading.excepting):
+            given = max((naming for clause, naming in reading.covering if clause.applies(model)), default=given)
         grant = Grant(statement, *_circumstances(model, reading.somebody, given, self._policies[0].type))
         allowed = [grant.allowed_by(policy) for policy in self._policies]
         return grant if allowed in ([True], [True, False]) else Unknown("no request that was found shows it")
@@ -170,11 +171,11 @@ class _Reading:
     """The statements that name somebody, those that allow with how directly they do."""
 
     somebody: Somebody
-    allowing: Sequence[tuple[Rule, Naming]]
-    denying: Sequence[Rule]
-    covering: Sequence[tuple[Rule, Naming]]
+    allowing: Sequence[tuple[Clause, Naming]]
+    denying: Sequence[Clause]
+    covering: Sequence[tuple[Clause, Naming]]
     """Those of the other policy that allow."""
-    excepting: Sequence[Rule]
+    excepting: Sequence[Clause]
     """Those of it that deny."""
 
 

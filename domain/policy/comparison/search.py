@@ -17,7 +17,7 @@ from domain.policy.variables import NO_VALUES, RequestContext
 
 MODELS_MAX = 24
 """Of values that are tried for the variables of one set of conditions."""
-_STEPS_A_WAY, STEPS_A_RULE = 10, 5
+_STEPS_A_WAY, STEPS_A_CLAUSE = 10, 5
 _SOME_VALUE = ("some-value",)
 
 
@@ -31,7 +31,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Clause:
     """A statement, and what has to be so for it to apply."""
 
     statement: Statement
@@ -62,22 +62,24 @@ class Search:
         self._texts: dict[tuple[frozenset[Literal], tuple[tuple[str, Values], ...]], str | None] = {}
         self._values: dict[tuple[str, frozenset[Literal], tuple[tuple[str, Values], ...]], tuple[Values, ...]] = {}
 
-    def find(self, wanted: Iterable[Literal], rules: Sequence[Rule], against: Sequence[Rule]) -> Model | Unknown | None:
-        """A request to which all `rules` apply, beside what is `wanted`, and none of those `against`. None: there is
+    def find(
+        self, wanted: Iterable[Literal], clauses: Sequence[Clause], against: Sequence[Clause]
+    ) -> Model | Unknown | None:
+        """A request to which all `clauses` apply, beside what is `wanted`, and none of those `against`. None: there is
         none."""
-        start = frozenset([*wanted, *(literal for rule in rules for literal in rule.literals)])
+        start = frozenset([*wanted, *(literal for clause in clauses for literal in clause.literals)])
         unknown: Unknown | None = None
         waiting, seen = [(start, frozenset[int]())], {start}
         while waiting:
             literals, failed = waiting.pop()
-            self._budget.take(_STEPS_A_WAY + STEPS_A_RULE * len(against))
+            self._budget.take(_STEPS_A_WAY + STEPS_A_CLAUSE * len(against))
             if self._is_refuted(literals):
                 continue
-            model = self._model(literals, rules)
+            model = self._model(literals, clauses)
             if model is None:
                 applying = next((number for number in range(len(against)) if number not in failed), None)
             else:
-                applying = next((number for number, rule in enumerate(against) if rule.applies(model)), None)
+                applying = next((number for number, clause in enumerate(against) if clause.applies(model)), None)
                 if applying is None:
                     return model
             if applying is None:
@@ -111,7 +113,7 @@ class Search:
             return self._text(literals, {}) is None
         return choose_values(_wants(literals), None, self._budget).refuted
 
-    def _model(self, literals: frozenset[Literal], rules: Sequence[Rule]) -> Model | None:
+    def _model(self, literals: frozenset[Literal], clauses: Sequence[Clause]) -> Model | None:
         by_subject = _by_subject(literals)
         action = self._text(by_subject.pop(ACTION), {})
         assert action is not None, "What has no action is refuted."
@@ -122,7 +124,7 @@ class Search:
                 continue
             model = Model(action, resource, context)
             # What was found for one key may not fit what another's variables make of it.
-            if all(rule.applies(model) for rule in rules) and _all_hold(literals, context):
+            if all(clause.applies(model) for clause in clauses) and _all_hold(literals, context):
                 return model
         return None
 
