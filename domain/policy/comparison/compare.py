@@ -6,7 +6,7 @@ from itertools import chain
 
 from domain.policy.comparison.budget import Budget, OutOfSteps
 from domain.policy.comparison.literals import Literal, action_literal, literals_of, resource_literal
-from domain.policy.comparison.search import STEPS_A_CLAUSE, Model, Clause, Search, Unknown
+from domain.policy.comparison.search import STEPS_A_CLAUSE, Clause, Model, Search, Unknown
 from domain.policy.comparison.who import People, Somebody, everybody, grade
 from domain.policy.document import Effect, Policy, PolicyType, Statement, compiled
 from domain.policy.elements import resource_patterns

@@ -69,27 +69,25 @@ class Search:
         none."""
         start = frozenset([*wanted, *(literal for clause in clauses for literal in clause.literals)])
         unknown: Unknown | None = None
-        waiting, seen = [(start, frozenset[int]())], {start}
+        waiting, seen = [start], {start}
         while waiting:
-            literals, failed = waiting.pop()
+            literals = waiting.pop()
             self._budget.take(_STEPS_A_WAY + STEPS_A_CLAUSE * len(against))
             if self._is_refuted(literals):
                 continue
             model = self._model(literals, clauses)
-            if model is None:
-                applying = next((number for number in range(len(against)) if number not in failed), None)
-            else:
-                applying = next((number for number, clause in enumerate(against) if clause.applies(model)), None)
-                if applying is None:
-                    return model
+            if model is not None and not any(clause.applies(model) for clause in against):
+                return model
+            open_ = (clause for clause in against if not _contradicts(literals, clause))
+            applying = next((clause for clause in open_ if model is None or clause.applies(model)), None)
             if applying is None:
                 unknown = unknown or Unknown(_why_unknown(literals))
                 continue
-            for atom, is_so in reversed(against[applying].literals):
+            for atom, is_so in reversed(applying.literals):
                 following = literals | {(atom, not is_so)}
                 if following not in seen:
                     seen.add(following)
-                    waiting.append((following, failed | {applying}))
+                    waiting.append(following)
         return unknown
 
     def _is_refuted(self, literals: frozenset[Literal]) -> bool:
@@ -170,6 +168,11 @@ class Search:
         if found is None:
             found = self._values[memo] = choose_values(_wants(literals), known, self._budget).found
         return found
+
+
+def _contradicts(literals: frozenset[Literal], clause: Clause) -> bool:
+    """Whether the clause cannot apply where these are so."""
+    return any((atom, not is_so) in literals for atom, is_so in clause.literals)
 
 
 def _known(literals: Iterable[Literal], context: RequestContext) -> dict[str, Values]:
