@@ -210,4 +210,6 @@ def _why_unknown(literals: frozenset[Literal]) -> str:
     for atom, term, _ in _terms(literals):
         types.setdefault(atom.about, set()).add(term.type or "text")
     mixed = sorted(key for key, found in types.items() if len(found) > 1)
-    return f"conditions compare {' and '.join(mixed)} as values of different types"
+    if mixed:
+        return f"conditions compare {' and '.join(mixed)} as values of different types"
+    return "no request was found, and no proof that there is none"
