@@ -29,7 +29,7 @@ from benchmarks import (
     webhooks,
 )
 from benchmarks.load import wrk
-from benchmarks.policy import decisions, prices
+from benchmarks.policy import comparisons, decisions, prices
 from benchmarks.profiling import profile
 from benchmarks.servers import NotMeasured
 from benchmarks.size import Size
@@ -52,6 +52,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "command": command.measured,
     "containment": containment.measured,
     "prices": prices.measured,
+    "comparisons": comparisons.measured,
     "siege": siege.measured,
     "existence": account_existence.measured,
     "refusals": refusals.measured,

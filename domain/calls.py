@@ -28,6 +28,7 @@ from domain.foundation.secret import Secret, SecretId
 from domain.installation import Installation
 from domain.ledger_state import LedgerState
 from domain.policy import Layers, Policy
+from domain.policy.comparison import PolicyCheck, PolicyCheckFacts
 from domain.time_travel import AS_OF_POSITION, PastFacts, PastQuery
 
 AnswerRenderer = Callable[[Account], Mapping[str, object]]
@@ -77,6 +78,7 @@ FactsQuery = (
     | SAMLQuery
     | ReviewQuery
     | UndecidedQuery
+    | PolicyCheck
 )
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
 Facts = (
@@ -93,6 +95,7 @@ Facts = (
     | SAMLFacts
     | ReviewFacts
     | UndecidedFacts
+    | PolicyCheckFacts
 )
 
 

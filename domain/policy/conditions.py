@@ -221,8 +221,8 @@ def _like(wanted: Operands) -> tuple[Compare, Weight]:
 def _arn_like(wanted: Operands) -> tuple[Compare, Weight]:
     """Part by part: no wildcard reaches from one of the first five parts into the next
     ("Amazon Resource Name (ARN) condition operators")."""
-    patterns = [_arn_parts(wanted, text) for text in wanted.texts]
-    whole = {pattern: parts for parts in patterns if (pattern := fixed(_bound(parts))) is not None}
+    patterns = [arn_pieces(wanted, text) for text in wanted.texts]
+    whole = {pattern: parts for parts in patterns if (pattern := fixed(bound(parts))) is not None}
     test, weight = pattern_list(tuple(whole), lambda pattern: _part_by_part(whole[pattern]))
     varying = tuple(parts for parts in patterns if any(fixed(part) is None for part in parts))
     negated, if_unfit = wanted.negated, wanted.if_unfit
@@ -238,10 +238,10 @@ def _arn_like(wanted: Operands) -> tuple[Compare, Weight]:
                 return not negated
         return negated
 
-    return satisfies, weight.with_varying(map(_bound, varying))
+    return satisfies, weight.with_varying(map(bound, varying))
 
 
-def _arn_parts(wanted: Operands, text: str) -> list[list[Piece]]:
+def arn_pieces(wanted: Operands, text: str) -> list[list[Piece]]:
     """A colon of the policy parts the ARN, one in a value that a request fills in does not."""
     parts: list[list[Piece]] = [[]]
     for piece in wanted.pieces(text, tokens):
@@ -261,7 +261,7 @@ def _arn_parts(wanted: Operands, text: str) -> list[list[Piece]]:
 _OF_PART = {Wildcard.ANY: Wildcard.ANY_OF_PART, Wildcard.ONE: Wildcard.ONE_OF_PART}
 
 
-def _bound(parts: Sequence[Sequence[Piece]]) -> tuple[Piece, ...]:
+def bound(parts: Sequence[Sequence[Piece]]) -> tuple[Piece, ...]:
     """One pattern of the parts, in which no wildcard of the first five matches a colon."""
     found: list[Piece] = []
     for part in parts[:-1]:

@@ -33,7 +33,7 @@ def action_patterns(texts: tuple[str, ...], *, negated: bool) -> Patterns:
 def resource_patterns(texts: tuple[str, ...], *, negated: bool, has_variables: bool, denies: bool) -> Patterns:
     """`has_variables`: the policy's version has them; `denies`: the statement does. Raises ValueError for a variable
     that is malformed, or stands where there can be none."""
-    patterns = [_resource(text, has_variables=has_variables) for text in texts]
+    patterns = [resource_pieces(text, has_variables=has_variables) for text in texts]
     test, weight = pattern_list([pattern for pattern in map(fixed, patterns) if pattern is not None])
     varying = tuple(pattern for pattern in patterns if fixed(pattern) is None)
     variables = tuple(piece for pattern in varying for piece in pattern if isinstance(piece, Variable))
@@ -70,7 +70,7 @@ def _filling(
     return match
 
 
-def _resource(text: str, *, has_variables: bool) -> tuple[Piece, ...]:
+def resource_pieces(text: str, *, has_variables: bool) -> tuple[Piece, ...]:
     """What an ARN lacks of its six parts is completed with stars ("IAM JSON policy elements: Resource")."""
     if text != "*":
         text += ":*" * (ARN_PARTS - 1 - text.count(":"))

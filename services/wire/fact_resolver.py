@@ -19,6 +19,7 @@ from domain.foundation.errors import Throttling
 from domain.foundation.key_material import KeyMaterialQuery
 from domain.foundation.long_texts import TextQuery
 from domain.foundation.secret import Secret, SecretId, SecretKind
+from domain.policy.comparison import PolicyCheck, PolicyCheckFacts
 from domain.time_travel import PastQuery
 from services.fair_pool import FairPool
 from services.fair_queue import Overloaded, Places, Turn
@@ -102,8 +103,10 @@ class FactResolver:
             return self._compared(account_id, wanted)
         return self._read(account_id, wanted)
 
-    def _read(self, account_id: str, wanted: TextQuery | KeyMaterialQuery | SAMLQuery) -> Facts:
-        """Long texts, keys, certificates and SAML metadata."""
+    def _read(self, account_id: str, wanted: TextQuery | KeyMaterialQuery | SAMLQuery | PolicyCheck) -> Facts:
+        """Long texts, keys, certificates, SAML metadata and policies."""
+        if isinstance(wanted, PolicyCheck):
+            return PolicyCheckFacts(wanted.compare())
         if isinstance(wanted, SAMLQuery):
             return read_saml(wanted)
         if not isinstance(wanted, TextQuery):

@@ -37,7 +37,7 @@ EndsAccess = Callable[[Parameters], bool]
 CheckSizes = Callable[[Parameters], None]
 """Raises a refusal for parameters beyond limits that AWS's model does not have, before anybody asks who may."""
 
-_READ_ONLY_PREFIXES = ("Decode", "Get", "List", "Simulate", "Validate")
+_READ_ONLY_PREFIXES = ("Check", "Decode", "Get", "List", "Simulate", "Validate")
 """How AWS's names begin of what only tells. What is called otherwise is taken for a write: none runs on the past."""
 _NOT_READ_ONLY = frozenset({"GetFederationToken", "GetSessionToken"})
 _ENDING_ACCESS_PREFIXES = ("Deactivate", "Delete", "Detach", "Remove")

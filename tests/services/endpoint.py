@@ -34,6 +34,7 @@ from domain.foundation.long_texts import TextFacts, TextQuery, text_digest
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.installation import Installation
 from domain.ledger_state import LedgerState, empty
+from domain.policy.comparison import PolicyCheck, PolicyCheckFacts
 from domain.queries.credential_report import credential_report
 from domain.queries.organization_access import organization_access, reported_accounts
 from domain.queries.service_access import entities_of, granted_services, service_access
@@ -257,6 +258,8 @@ class Endpoint:
             return HASHES.found(wanted, partial(kept, SecretKind.PASSWORD))
         if isinstance(wanted, SAMLQuery):
             return read_saml(wanted)
+        if isinstance(wanted, PolicyCheck):
+            return PolicyCheckFacts(wanted.compare())
         if isinstance(wanted, TextQuery):
             return TextFacts({sha256: self.texts[sha256] for sha256 in wanted.sha256s})
         assert isinstance(wanted, SSHPublicKeyQuery | CertificateQuery), "There are no tables here."

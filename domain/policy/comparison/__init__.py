@@ -1,0 +1,26 @@
+"""Policies as the sets of requests that they let through, compared (docs/adr/0060)."""
+
+from domain.policy.comparison.checks import (
+    AccessCheck,
+    NewAccessCheck,
+    PolicyCheck,
+    PolicyCheckFacts,
+    PublicAccessCheck,
+)
+from domain.policy.comparison.compare import STEPS_MAX, Comparison, Grant, Undecided, access_granted, new_access
+from domain.policy.comparison.public import public_access
+
+__all__ = [
+    "STEPS_MAX",
+    "AccessCheck",
+    "Comparison",
+    "Grant",
+    "NewAccessCheck",
+    "PolicyCheck",
+    "PolicyCheckFacts",
+    "PublicAccessCheck",
+    "Undecided",
+    "access_granted",
+    "new_access",
+    "public_access",
+]
