@@ -18,6 +18,7 @@ from domain.families.passwords import PasswordFacts, PasswordQuery
 from domain.families.reports import GrantsFacts, GrantsQuery, ReportFacts, ReportQuery
 from domain.families.saml_providers import SAMLFacts, SAMLQuery
 from domain.families.sessions import SessionClaims
+from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery
 from domain.foundation.errors import Refusal, Throttling
 from domain.foundation.events import Cause, Event, Use, Value
 from domain.foundation.identifiers import INSTALLATION, Random, new_unique_id
@@ -74,6 +75,7 @@ FactsQuery = (
     | TextQuery
     | KeyMaterialQuery
     | SAMLQuery
+    | UnusedPermissionsQuery
 )
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
 Facts = (
@@ -88,6 +90,7 @@ Facts = (
     | TextFacts
     | KeyMaterialFacts
     | SAMLFacts
+    | UnusedPermissionsFacts
 )
 
 

@@ -320,6 +320,18 @@ select (select count(*) from former), enter_node(%(account_id)s, %(position)s, %
 select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'exemption_id',
     '{exemption,exemption_revoked}')
 
+-- name: access_analyzer.analyzer.created.v1
+-- name: access_analyzer.analyzer.updated.v1
+-- name: access_analyzer.analyzer.deleted.v1
+-- name: access_analyzer.analyzer.tagged.v1
+-- name: access_analyzer.analyzer.untagged.v1
+-- name: access_analyzer.archive_rule.created.v1
+-- name: access_analyzer.archive_rule.updated.v1
+-- name: access_analyzer.archive_rule.applied.v1
+-- name: access_analyzer.archive_rule.deleted.v1
+-- name: access_analyzer.findings.updated.v1
+select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'analyzer', 'analyzer_arn', '{analyzer}')
+
 -- name: notification_target.added.v1
 select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'notification_target', 'target_name',
     '{notification_target,notification_target_removed}')

@@ -25,25 +25,16 @@ from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.ledger_state import LedgerState
 from domain.registry import event_classes
+from tests.domain import fold_analyzers
 from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, policy_arn, trusting
+from tests.domain.fold_names import mfa_arn, oidc_arn, saml_arn
 
 SMALL, LARGE = 100, 2_500
 """So many there are of everything in an account."""
 
 
-def oidc_arn(name: object) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:oidc-provider/p{name}.example.com"
-
-
-def saml_arn(name: object) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:saml-provider/p{name}"
-
-
-def mfa_arn(name: str) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:mfa/{name}"
-
-
 FIELDS: dict[str, object] = {
+    **fold_analyzers.FIELDS,
     "access_key_id": "AKIA0",
     "account_alias": "alias",
     "action": "deactivate",
@@ -188,6 +179,7 @@ FIELDS: dict[str, object] = {
 
 SSH_PUBLIC_KEY: dict[str, object] = {"credential": "SSH public key", "credential_id": "APKA0"}
 CASES: dict[str, dict[str, object]] = {
+    **fold_analyzers.CASES,
     "iam.user.created.v1": {"user_id": "AIDAnew", "user_name": "new"},
     "iam.group.created.v1": {"group_id": "AGPAnew", "group_name": "new"},
     "iam.role.created.v1": {"role_id": "AROAnew", "role_name": "new"},
@@ -270,6 +262,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.service_linked_role.deletion_finished.v1", role_name=f"linked{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         yield event("notification_target.added.v1", target_id=f"NTGT{i}", target_name=f"t{i}")
+        yield from fold_analyzers.analyzer_history(event, i)
         yield event("iam.mfa_device.created.v1", serial_number=mfa_arn(f"device{i}"), device_name=f"device{i}")
         if i == "aside":
             return
