@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class UnusedService:
+class UnusedServicePermissions:
     """What somebody may do with a service and has not done."""
 
     namespace: str
@@ -32,7 +32,7 @@ HELD_FOR = timedelta(minutes=1)
 @dataclass(frozen=True, slots=True)
 class UnusedPermissionsFacts:
     wanted: UnusedPermissionsQuery
-    services: Mapping[str, tuple[UnusedService, ...]]
+    services: Mapping[str, tuple[UnusedServicePermissions, ...]]
     """By entity id; none of those that have used all."""
 
     def cover(self, wanted: UnusedPermissionsQuery) -> bool:

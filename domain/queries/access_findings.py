@@ -13,7 +13,7 @@ from typing import Literal
 from domain.account import Account
 from domain.families.analyzers import Analyzer
 from domain.families.roles import ROLES, TRUST_HISTORIES, Role
-from domain.families.unused_permissions import UnusedService
+from domain.families.unused_permissions import UnusedServicePermissions
 from domain.families.users import USERS, User
 from domain.policy import OutsideGrant, outside_grants
 from domain.rules.finding_filters import CONDITION, FilterValues, fits
@@ -41,7 +41,7 @@ class AccessFinding:
     access_key_id: str | None = None
     last: datetime | None = None
     """When what is not used was used last; None where no use is known."""
-    services: tuple[UnusedService, ...] = ()
+    services: tuple[UnusedServicePermissions, ...] = ()
 
     @property
     def resource_type(self) -> str:

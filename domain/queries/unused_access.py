@@ -16,7 +16,7 @@ from domain.families.groups import MEMBERSHIPS
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.roles import Role
 from domain.families.tags import tag_id, tags_of
-from domain.families.unused_permissions import UnusedPermissionsQuery, UnusedService
+from domain.families.unused_permissions import UnusedPermissionsQuery, UnusedServicePermissions
 from domain.families.users import User
 from domain.policy import Layer, Layers, reachable
 from domain.queries.access_findings import AccessFinding, AccessFindingType, analyzed_entities, finding_id, judged
@@ -46,7 +46,7 @@ def unused_findings(
     analyzer: Analyzer,
     entity: User | Role,
     at: datetime,
-    services: Mapping[str, tuple[UnusedService, ...]],
+    services: Mapping[str, tuple[UnusedServicePermissions, ...]],
 ) -> Iterator[AccessFinding]:
     """By the account as it is at the time; `services` are the unused permissions that were found out, by entity."""
     unused = analyzer.unused_access
@@ -91,7 +91,7 @@ def _finding(
     created_at: datetime,
     about: str,
     last: datetime | None,
-    services: tuple[UnusedService, ...] = (),
+    services: tuple[UnusedServicePermissions, ...] = (),
 ) -> AccessFinding:
     found = AccessFinding(
         finding_id(analyzer, entity.id, type_, about),
@@ -113,7 +113,7 @@ def unused_permissions(
     wanted: UnusedPermissionsQuery,
     catalogue: ServiceCatalogue,
     uses: Iterable[OperationUse],
-) -> dict[str, tuple[UnusedService, ...]]:
+) -> dict[str, tuple[UnusedServicePermissions, ...]]:
     """By the account at the time, and as it was at the beginning of the days: what was allowed at both. Only services
     whose use is recorded here: of another nothing is known, so nothing is said."""
     since = wanted.at - timedelta(days=wanted.days)
@@ -136,7 +136,7 @@ def _granting(account: Account, entity_id: str) -> Layers:
 
 def _unused(
     layers: Sequence[Layers], catalogue: ServiceCatalogue, uses: Sequence[OperationUse], since: datetime
-) -> Iterator[UnusedService]:
+) -> Iterator[UnusedServicePermissions]:
     for namespace in sorted(catalogue.tracked):
         actions: Iterable[str] = catalogue.actions.get(namespace, ())
         for each in layers:
@@ -152,4 +152,4 @@ def _unused(
             continue
         used = max(last.values(), default=None)
         # Of a service that was not used at all no action is told apart.
-        yield UnusedService(namespace, used, () if used is None or used < since else tuple(idle))
+        yield UnusedServicePermissions(namespace, used, () if used is None or used < since else tuple(idle))

@@ -21,7 +21,7 @@ create table births (
         'oidc_provider_changed', 'oidc_provider_removed', 'saml_provider', 'saml_provider_changed',
         'saml_provider_removed', 'saml_private_key', 'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated',
         'password_policy', 'organizations_feature', 'organizations_feature_disabled', 'role_updated', 'lifecycle_profile',
-        'exemption', 'exemption_revoked', 'notification_target', 'notification_target_removed')),
+        'exemption', 'exemption_revoked', 'notification_target', 'notification_target_removed', 'analyzer')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.account import Account
-from domain.families.unused_permissions import UnusedService
+from domain.families.unused_permissions import UnusedServicePermissions
 from domain.queries.access_findings import AccessFinding
 
 FindingMembers = dict[str, object]
@@ -59,7 +59,7 @@ def _access(finding: AccessFinding) -> FindingMembers:
     }
 
 
-def _service(service: UnusedService) -> FindingMembers:
+def _service(service: UnusedServicePermissions) -> FindingMembers:
     members: FindingMembers = {"serviceNamespace": service.namespace}
     if service.last is not None:
         members["lastAccessed"] = service.last

@@ -6,7 +6,7 @@ from domain.account import Account
 from domain.calls import Call, NeedsFacts
 from domain.families.analyzers import Analyzer
 from domain.families.roles import Role
-from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery, UnusedService
+from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery, UnusedServicePermissions
 from domain.families.users import User
 from domain.foundation.errors import Throttling, ValidationError
 from domain.queries.access_findings import (
@@ -21,7 +21,7 @@ from domain.rules.analyzers import ResourceNotFoundException
 
 ENTITIES_AT_ONCE_MAX = 500
 """Users and roles that are looked through for unused permissions in one call."""
-Services = Mapping[str, tuple[UnusedService, ...]]
+Services = Mapping[str, tuple[UnusedServicePermissions, ...]]
 
 
 def entities_of(account: Account, analyzer: Analyzer) -> list[User | Role]:
