@@ -1,7 +1,7 @@
 """Whom outside its account a trust policy lets take on the role.
 
 Sound: wherever a principal outside could be let in, there is a grant. A Deny takes a grant away only where it denies
-whatever the grant allows.
+whatever the grant allows. What is found here is folded into accounts: since when a role has made each grant.
 """
 
 import json

@@ -16,6 +16,7 @@ from services.access_analyzer.filters import FilterMembers
 from services.access_analyzer.found_findings import (
     entities_of,
     entity_with_arn,
+    findings_in_round,
     findings_of,
     findings_with_ids,
     unused_services,
@@ -181,7 +182,6 @@ def update_findings(
         found = findings_with_ids(account, call, analyzer, ids or [])
     else:
         entities = [entity_with_arn(account, analyzer, resource_arn)]
-        services = unused_services(account, call, analyzer, entities)
-        found = list(findings_of(account, call, analyzer, entities, services))
+        found = findings_in_round(account, call, analyzer, entities)
     others = [finding.id for finding in found if finding.status != status]
     return done(*analyzers.mark_findings(analyzer, others, archive=status == "ARCHIVED"))

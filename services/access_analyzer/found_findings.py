@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from domain.account import Account
-from domain.calls import Call, NeedsFacts
+from domain.authorization import trust_policy
+from domain.calls import Call, NeedsFacts, require_read
 from domain.families.analyzers import Analyzer
 from domain.families.roles import Role
 from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery, UnusedServicePermissions
 from domain.families.users import User
 from domain.foundation.errors import Throttling, ValidationError
+from domain.policy import Layer
 from domain.queries.access_findings import (
     AccessFinding,
     analyzed_entities,
@@ -45,6 +47,17 @@ def unused_services(account: Account, call: Call, analyzer: Analyzer, entities: 
     return call.facts.services
 
 
+def findings_in_round(
+    account: Account, call: Call, analyzer: Analyzer, entities: Sequence[User | Role]
+) -> list[AccessFinding]:
+    """Raises NeedsFacts, and NeedsPolicies where a round has no time to read their trust policies."""
+    services = unused_services(account, call, analyzer, entities)
+    if analyzer.unused_access is None:
+        trusts = (trust_policy(entity) for entity in entities if isinstance(entity, Role))
+        require_read(((Layer.TRUST, tuple(trusts)),))
+    return list(findings_of(account, call, analyzer, entities, services))
+
+
 def findings_of(
     account: Account, call: Call, analyzer: Analyzer, entities: Sequence[User | Role], services: Services
 ) -> Iterator[AccessFinding]:
@@ -62,8 +75,7 @@ def findings_with_ids(
     """Raises NeedsFacts, and ResourceNotFoundException for an id that no finding has."""
     digits = {digits_of(finding_id) for finding_id in finding_ids}
     entities = [each for each in entities_of(account, analyzer) if resource_digits(analyzer, each.id) in digits]
-    services = unused_services(account, call, analyzer, entities)
-    found = {each.id: each for each in findings_of(account, call, analyzer, entities, services)}
+    found = {each.id: each for each in findings_in_round(account, call, analyzer, entities)}
     if missing := sorted(set(finding_ids) - found.keys()):
         raise ResourceNotFoundException(
             "The specified resource could not be found.",
