@@ -99,7 +99,13 @@ def update_analyzer(
     return Outcome(lambda _after: _configuration(unused))
 
 
-@answers("DeleteAnalyzer", service="access-analyzer", on=resources.analyzer, records="analyzer_name client_token")
+@answers(
+    "DeleteAnalyzer",
+    service="access-analyzer",
+    on=resources.analyzer,
+    records="analyzer_name client_token",
+    ends_access=lambda _parameters: False,
+)
 def delete_analyzer(
     account: Account,
     call: Call,

@@ -78,6 +78,7 @@ def update_archive_rule(
     service="access-analyzer",
     on=resources.archive_rule,
     records="analyzer_name rule_name client_token",
+    ends_access=lambda _parameters: False,
 )
 def delete_archive_rule(
     account: Account,

@@ -149,6 +149,7 @@ def test_whom_a_trust_policy_lets_in() -> None:
     role(endpoint, "several", trusting(OTHER), trusting(OTHER, Action="sts:TagSession"), trusting(THIRD), federated)
     role(endpoint, "anyone", trusting("*"))
     role(endpoint, "organization", trusting("*", Condition=ORGANIZATION))
+    role(endpoint, "others", trusting("*", Condition={"StringNotEquals": ORGANIZATION["StringEquals"]}))
     told = {
         (each["resource"], *each["principal"].items(), each["isPublic"]): (each["action"], each["condition"])
         for each in found(endpoint)
@@ -159,9 +160,13 @@ def test_whom_a_trust_policy_lets_in() -> None:
         (arn("role/several"), ("Federated", provider), False): (["sts:AssumeRoleWithWebIdentity"], {}),
         (arn("role/anyone"), ("AWS", "*"), True): (["sts:AssumeRole"], {}),
         (arn("role/organization"), ("AWS", "*"), False): (["sts:AssumeRole"], {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}),
+        (arn("role/others"), ("AWS", "*"), True): (
+            ["sts:AssumeRole"],
+            {"aws:PrincipalOrgID": "StringNotEquals o-a1b2c3d4e5"},
+        ),
     }
     listed = endpoint.call(endpoint.root, "ListAnalyzedResources", analyzerArn=OUTSIDE)["analyzedResources"]
-    assert len(listed) == 7
+    assert len(listed) == 8
     of_role = {"analyzerArn": OUTSIDE, "resourceArn": arn("role/several")}
     resource = endpoint.call(endpoint.root, "GetAnalyzedResource", **of_role)["resource"]
     assert (resource["status"], resource["isPublic"]) == ("ACTIVE", False)
@@ -171,9 +176,9 @@ def test_whom_a_trust_policy_lets_in() -> None:
         {
             "externalAccessFindingsStatistics": {
                 "resourceTypeStatistics": {
-                    "AWS::IAM::Role": {"totalActivePublic": 1, "totalActiveCrossAccount": 4, "totalActiveErrors": 0}
+                    "AWS::IAM::Role": {"totalActivePublic": 2, "totalActiveCrossAccount": 4, "totalActiveErrors": 0}
                 },
-                "totalActiveFindings": 5,
+                "totalActiveFindings": 6,
                 "totalArchivedFindings": 0,
             }
         }
