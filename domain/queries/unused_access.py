@@ -18,7 +18,7 @@ from domain.families.roles import Role
 from domain.families.tags import tag_id, tags_of
 from domain.families.unused_permissions import UnusedPermissionsQuery, UnusedServicePermissions
 from domain.families.users import User
-from domain.policy import Layer, Layers, reachable
+from domain.policy import Layer, SourcedPolicy, reachable
 from domain.queries.access_findings import AccessFinding, AccessFindingType, analyzed_entities, finding_id, judged
 from domain.queries.service_access import ServiceCatalogue, action_of
 from domain.read_models.last_accesses import OperationUse
@@ -28,7 +28,10 @@ def tracked_entities(account: Account, analyzer: Analyzer) -> list[User | Role]:
     """Those whose findings there may be, in the order of these."""
     unused = analyzer.unused_access
     assert unused is not None
-    return [each for each in analyzed_entities(account, analyzer) if not _is_excluded(account, each, unused)]
+    entities = analyzed_entities(account, analyzer)
+    if not unused.exclusions:
+        return entities
+    return [each for each in entities if not _is_excluded(account, each, unused)]
 
 
 def _is_excluded(account: Account, entity: User | Role, unused: UnusedAccess) -> bool:
@@ -120,27 +123,37 @@ def unused_permissions(
     by_entity: dict[str, list[OperationUse]] = {}
     for use in uses:
         by_entity.setdefault(use.entity_id, []).append(use)
+    tracked = {namespace: catalogue.actions.get(namespace, ()) for namespace in sorted(catalogue.tracked)}
+    # Many have the same policies, and mostly those that they had then.
+    known: dict[frozenset[str], frozenset[str]] = {}
+
+    def allowed(account: Account, entity_id: str) -> frozenset[str]:
+        policies = tuple(_granting(account, entity_id))
+        texts = frozenset(each.policy.text for each in policies)
+        if texts not in known:
+            every = (action for actions in tracked.values() for action in actions)
+            known[texts] = frozenset(reachable(((Layer.IDENTITY, policies),), every))
+        return known[texts]
+
     found = {}
     for entity_id in wanted.entity_ids:
-        layers = (_granting(now, entity_id), _granting(former, entity_id))
-        services = tuple(_unused(layers, catalogue, by_entity.get(entity_id, ()), since))
+        both = allowed(now, entity_id) & allowed(former, entity_id)
+        of_services = {namespace: both.intersection(actions) for namespace, actions in tracked.items()}
+        services = tuple(_unused(of_services, by_entity.get(entity_id, ()), since))
         if services:
             found[entity_id] = services
     return found
 
 
-def _granting(account: Account, entity_id: str) -> Layers:
-    holders = (entity_id, *account[MEMBERSHIPS].rights_of(entity_id))
-    return ((Layer.IDENTITY, tuple(policy for each in holders for policy in own_policies(account, each))),)
+def _granting(account: Account, entity_id: str) -> Iterator[SourcedPolicy]:
+    for holder_id in (entity_id, *account[MEMBERSHIPS].rights_of(entity_id)):
+        yield from own_policies(account, holder_id)
 
 
 def _unused(
-    layers: Sequence[Layers], catalogue: ServiceCatalogue, uses: Sequence[OperationUse], since: datetime
+    allowed: Mapping[str, Iterable[str]], uses: Sequence[OperationUse], since: datetime
 ) -> Iterator[UnusedServicePermissions]:
-    for namespace in sorted(catalogue.tracked):
-        actions: Iterable[str] = catalogue.actions.get(namespace, ())
-        for each in layers:
-            actions = list(reachable(each, actions))
+    for namespace, actions in allowed.items():
         last: dict[str, datetime] = {}
         for use in uses:
             if use.service == namespace:
