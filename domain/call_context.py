@@ -14,6 +14,7 @@ from domain.account import Account
 from domain.callers import Caller
 from domain.calls import Call
 from domain.entity_kinds import find_entity_by_arn
+from domain.families.analyzers import ANALYZERS
 from domain.families.organization import ORGANIZATION_MEMBERSHIP, OrganizationMembership
 from domain.families.roles import ROLE, ROLES, Role
 from domain.families.sessions import SessionTag
@@ -83,6 +84,10 @@ def user_or_role_by_id(account: Account, entity_id: str) -> User | Role | None:
 
 def resource_tags(account: Account, arn: str) -> dict[str, ConditionValues]:
     """The condition keys for the tags of what the ARN is today."""
+    analyzer = account[ANALYZERS].get(arn)
+    if analyzer is not None:
+        of_analyzer = _by_key(Tag(key, value) for key, value in analyzer.tags.items())
+        return {RESOURCE_TAG + key: values for key, values in of_analyzer.items()}
     found = find_entity_by_arn(account, arn)
     if found is None:
         return {}

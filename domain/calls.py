@@ -19,6 +19,7 @@ from domain.families.passwords import PasswordFacts, PasswordQuery
 from domain.families.reports import GrantsFacts, GrantsQuery, ReportFacts, ReportQuery
 from domain.families.saml_providers import SAMLFacts, SAMLQuery
 from domain.families.sessions import SessionClaims
+from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery
 from domain.foundation.errors import Refusal, Throttling
 from domain.foundation.events import Cause, Event, Use, Value
 from domain.foundation.identifiers import INSTALLATION, Random, new_unique_id
@@ -79,6 +80,7 @@ FactsQuery = (
     | ReviewQuery
     | UndecidedQuery
     | PolicyCheck
+    | UnusedPermissionsQuery
 )
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
 Facts = (
@@ -96,6 +98,7 @@ Facts = (
     | ReviewFacts
     | UndecidedFacts
     | PolicyCheckFacts
+    | UnusedPermissionsFacts
 )
 
 

@@ -8,8 +8,26 @@ DELEGATION = "only Amazon holds delegation requests between its partners and the
 TEMPLATES = "only Amazon holds role templates"
 PROVIDERS = "this server does not take the tokens of identity providers yet"
 OUTBOUND = "this server does not issue web identity tokens yet"
+PREVIEWS = "this server does not analyze policies that are not in force yet"
+GENERATION = "this server does not read the logs of CloudTrail, of which AWS generates policies"
+RECOMMENDATIONS = "AWS recommends by what it learns of all services; muniment least-privilege proposes policies"
+SERVICE_LINKED = "only services of Amazon may have analyzers of their own"
 
 REFUSED: Mapping[str, Mapping[str, str]] = {
+    "access-analyzer": {
+        "CancelPolicyGeneration": GENERATION,
+        "CreateAccessPreview": PREVIEWS,
+        "CreateServiceLinkedAnalyzer": SERVICE_LINKED,
+        "DeleteServiceLinkedAnalyzer": SERVICE_LINKED,
+        "GenerateFindingRecommendation": RECOMMENDATIONS,
+        "GetAccessPreview": PREVIEWS,
+        "GetFindingRecommendation": RECOMMENDATIONS,
+        "GetGeneratedPolicy": GENERATION,
+        "ListAccessPreviewFindings": PREVIEWS,
+        "ListAccessPreviews": PREVIEWS,
+        "ListPolicyGenerations": GENERATION,
+        "StartPolicyGeneration": GENERATION,
+    },
     "iam": {
         "AcceptDelegationRequest": DELEGATION,
         "AcquireRole": TEMPLATES,

@@ -1,20 +1,21 @@
 """Roles: identities without credentials of their own, taken on for a while by whom the trust policy names."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from immutables import Map
 
-from domain.account import Account, AffectsNobody, AffectsSubject, Component
+from domain.account import Account, AffectsNobody, AffectsSubject, Component, forget_key
 from domain.credential_kinds import HeldCredential, LifecycleKind
 from domain.descent import MakesActor
 from domain.entity_kinds import kind_of_index
 from domain.facts import Fact, FactKind, FactValue
 from domain.foundation.entity_index import EntityIndex, NamedEntity
+from domain.foundation.errors import MalformedPolicyDocument
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
-from domain.policy import PolicyType, compiled
+from domain.policy import OutsideGrant, PolicyType, compiled, outside_grants
 from domain.policy.statement_texts import document_of, is_allow, principal_phrases, principals_of, statement_texts
 
 
@@ -31,6 +32,22 @@ class Role(NamedEntity):
 
 Roles = EntityIndex[Role]
 ROLES = Component[Roles]("roles", EntityIndex("role"), ids=lambda roles: roles.by_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustHistory:
+    changed_at: datetime
+    """When the trust policy was replaced last."""
+    since: Map[str, datetime]
+    """By the keys of the grants to principals outside that it makes: from when on it has made them without a break.
+    Those that are not in it are as old as the role."""
+
+    def since_of(self, role: Role, grant: OutsideGrant) -> datetime:
+        return self.since.get(grant.key, role.created_at)
+
+
+TRUST_HISTORIES = Component[Map[str, TrustHistory]]("trust_histories", Map(), forget=forget_key)
+"""By the role's unique id; none where the trust policy is the one that the role was created with."""
 ROLE_FACT = FactKind("role")
 TRUST_POLICY_FACT = FactKind("trust policy")
 
@@ -171,7 +188,26 @@ class TrustPolicyReplaced(AffectsNobody, RoleChange, topic="iam.role.trust_polic
         roles = account[ROLES]
         role = roles.by_id[self.role_id]
         trusting = replace(role, trust_policy=self.trust_policy, trusted=Map(self.trusted))
-        return account.put(ROLES, roles.put(trusting))
+        histories = account[TRUST_HISTORIES]
+        history = _replaced(histories.get(role.id), role, _grants(account, self.trust_policy), account, at)
+        return account.put(ROLES, roles.put(trusting)).put(TRUST_HISTORIES, histories.set(role.id, history))
+
+
+def _replaced(
+    former: TrustHistory | None, role: Role, grants: Iterable[OutsideGrant], account: Account, at: datetime
+) -> TrustHistory:
+    was = {grant.key for grant in _grants(account, role.trust_policy)}
+    known: Map[str, datetime] = Map() if former is None else former.since
+    since = {grant.key: known.get(grant.key) if grant.key in was else at for grant in grants}
+    return TrustHistory(at, Map({key: began for key, began in since.items() if began is not None}))
+
+
+def _grants(account: Account, document: str) -> list[OutsideGrant]:
+    """None of a document that is not read any more, as its role lets nobody in: what comes behind it is new."""
+    try:
+        return outside_grants(document, account.id)
+    except MalformedPolicyDocument:
+        return []
 
 
 class RoleDeleted(RoleChange, topic="iam.role.deleted.v1"):

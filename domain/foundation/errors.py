@@ -37,6 +37,14 @@ class Refusal(Exception):  # noqa: N818  a refusal is no error of the program, a
         return self.with_traceback(None)
 
 
+class AboutResource(Refusal):
+    """One that tells of which resource it is, to clients of services whose models have it so."""
+
+    def __init__(self, sentence: str, detail: str = "", *, resource_id: str, resource_type: str) -> None:
+        super().__init__(sentence, detail)
+        self.resource_id, self.resource_type = resource_id, resource_type
+
+
 # Who calls, and may they (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html)
 class MissingAuthenticationToken(Refusal): ...
 

@@ -100,9 +100,9 @@ def account_of_arn(text: str) -> str | None:
     return None
 
 
-def arn(partition: str, service: str, account_id: str, resource: str) -> str:
+def arn(partition: str, service: str, account_id: str, resource: str, region: str = "") -> str:
     """IAM and STS are global: the region part of their ARNs is empty."""
-    return f"arn:{partition}:{service}::{account_id}:{resource}"
+    return f"arn:{partition}:{service}:{region}:{account_id}:{resource}"
 
 
 def refuse_other_arn(given: str, resource_type: str, account_id: str | None = None) -> None:

@@ -42,6 +42,7 @@ from domain.policy.explain import (
     statement_context_keys,
 )
 from domain.policy.lint import Finding, FindingType, lint
+from domain.policy.outside_grants import OutsideGrant, outside_grants
 from domain.policy.partial import KnownKeys, PartialDecision, Possibility, Residual, evaluate_partial
 from domain.policy.positions import Path, Position, Positions, Span, positions, rename_principals
 from domain.policy.prices import BUDGET_STEPS, least_steps

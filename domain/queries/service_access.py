@@ -26,6 +26,8 @@ from domain.families.users import USERS
 from domain.policy import Layer, Layers, Policy, PolicyType, SourcedPolicy, compiled, granting_patterns, reachable
 from domain.read_models.last_accesses import OperationUse
 
+_ACTIONS = {("access-analyzer", "GetFindingV2"): "GetFinding", ("access-analyzer", "ListFindingsV2"): "ListFindings"}
+
 
 class ServiceCatalogue(Protocol):
     """All services that there are, by the prefixes of their actions."""
@@ -113,9 +115,14 @@ def _names_service(layer: tuple[Layer, Sequence[SourcedPolicy]], namespace: str)
 def _actions(layers: Layers, actions: Sequence[str], used: Iterable[OperationUse]) -> Mapping[str, LastAccess | None]:
     by_operation: dict[str, list[OperationUse]] = {}
     for use in used:
-        by_operation.setdefault(use.operation.lower(), []).append(use)
+        by_operation.setdefault(action_of(use).lower(), []).append(use)
     names = sorted(action.partition(":")[2] for action in reachable(layers, actions))
     return {name: _last(by_operation.get(name.lower(), ())) for name in names}
+
+
+def action_of(use: OperationUse) -> str:
+    """By which policies know the operation."""
+    return _ACTIONS.get((use.service, use.operation), use.operation)
 
 
 def _last(uses: Iterable[OperationUse]) -> LastAccess | None:

@@ -21,7 +21,7 @@ create table births (
         'oidc_provider_changed', 'oidc_provider_removed', 'saml_provider', 'saml_provider_changed',
         'saml_provider_removed', 'saml_private_key', 'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated',
         'password_policy', 'organizations_feature', 'organizations_feature_disabled', 'role_updated', 'lifecycle_profile',
-        'exemption', 'exemption_revoked', 'notification_target', 'notification_target_removed')),
+        'exemption', 'exemption_revoked', 'notification_target', 'notification_target_removed', 'analyzer')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -319,6 +319,18 @@ select (select count(*) from former), enter_node(%(account_id)s, %(position)s, %
 -- name: account.exemption.expired.v1
 select end_subject(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'removed', 'exemption_id',
     '{exemption,exemption_revoked}')
+
+-- name: access_analyzer.analyzer.created.v1
+-- name: access_analyzer.analyzer.updated.v1
+-- name: access_analyzer.analyzer.deleted.v1
+-- name: access_analyzer.analyzer.tagged.v1
+-- name: access_analyzer.analyzer.untagged.v1
+-- name: access_analyzer.archive_rule.created.v1
+-- name: access_analyzer.archive_rule.updated.v1
+-- name: access_analyzer.archive_rule.applied.v1
+-- name: access_analyzer.archive_rule.deleted.v1
+-- name: access_analyzer.findings.updated.v1
+select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'analyzer', 'analyzer_arn', '{analyzer}')
 
 -- name: notification_target.added.v1
 select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'notification_target', 'target_name',

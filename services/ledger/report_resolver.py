@@ -1,6 +1,7 @@
 """What reports say, found out beside the round at the position where they were asked for (docs/adr/0052)."""
 
 import time
+from datetime import timedelta
 
 import psycopg
 
@@ -16,11 +17,14 @@ from domain.families.reports import (
     ReportQuery,
     ServiceAccessJob,
 )
+from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery
+from domain.foundation.errors import Throttling
 from domain.foundation.identifiers import INSTALLATION
 from domain.installation import Installation
 from domain.queries.credential_report import credential_report
 from domain.queries.organization_access import organization_access, reported_accounts
 from domain.queries.service_access import ServiceCatalogue, entities_of, granted_services, service_access
+from domain.queries.unused_access import unused_permissions
 from projections.engine.runner import ProjectionRunner
 from projections.queries.last_accesses import last_uses, last_uses_of_services
 from projections.queries.ledger_positions import position_at
@@ -41,10 +45,14 @@ class ReportResolver:
         self._past = past
         self._catalogue = catalogue
 
-    def facts(self, wanted: ReportQuery | GrantsQuery) -> ReportFacts | GrantsFacts:
+    def facts(
+        self, wanted: ReportQuery | GrantsQuery | UnusedPermissionsQuery
+    ) -> ReportFacts | GrantsFacts | UnusedPermissionsFacts:
         """Raises what `HistoricalStates.at` raises."""
         if isinstance(wanted, GrantsQuery):
             return granted_services(wanted, self._catalogue)
+        if isinstance(wanted, UnusedPermissionsQuery):
+            return self._unused_permissions(wanted)
         with self._readers() as connection, connection.cursor() as cursor:
             try:
                 return ReportFacts(wanted, self._content(cursor, wanted))
@@ -69,6 +77,20 @@ class ReportResolver:
         entity_ids = [entity.id for entity in entities_of(account, job)]
         uses = last_uses(cursor, account_id, entity_ids, position, job.created_at - TRACKED)
         return service_access(account, job, self._catalogue, uses)
+
+    def _unused_permissions(self, wanted: UnusedPermissionsQuery) -> UnusedPermissionsFacts:
+        """Raises Throttling while the tables have not come so far."""
+        account_id, since = wanted.account_id, wanted.at - timedelta(days=wanted.days)
+        with self._readers() as connection, connection.cursor() as cursor:
+            position, former = (position_at(cursor, account_id, at) for at in (wanted.at, since))
+            accounts = self._account(cursor, account_id, position), self._account(cursor, account_id, former)
+            self._runner.wait(account_id, position, WAIT_SECONDS_MAX)
+            try:
+                with same_tables(cursor):
+                    uses = last_uses(cursor, account_id, wanted.entity_ids, position, wanted.at - TRACKED)
+            except ProjectionBehind:
+                raise Throttling("When services were used last is being found out.") from None
+        return UnusedPermissionsFacts(wanted, unused_permissions(*accounts, wanted, self._catalogue, uses))
 
     def _of_organization(self, cursor: psycopg.Cursor, job: OrganizationAccessJob) -> AccessReport:
         at = position_at(cursor, INSTALLATION, job.created_at)

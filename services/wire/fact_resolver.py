@@ -15,6 +15,7 @@ from domain.families.mfa_devices import MFACodeQuery
 from domain.families.passwords import PasswordQuery
 from domain.families.reports import GrantsQuery, ReportQuery
 from domain.families.saml_providers import SAMLQuery
+from domain.families.unused_permissions import UnusedPermissionsQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.key_material import KeyMaterialQuery
 from domain.foundation.long_texts import TextQuery
@@ -97,7 +98,7 @@ class FactResolver:
             return self._lineages.found(wanted)
         if isinstance(wanted, OwnerQuery):
             return self._lineages.owners(wanted)
-        if isinstance(wanted, ReportQuery | GrantsQuery):
+        if isinstance(wanted, ReportQuery | GrantsQuery | UnusedPermissionsQuery):
             return self._reports.facts(wanted)
         if isinstance(wanted, MFACodeQuery | PasswordQuery):
             return self._compared(account_id, wanted)

@@ -63,6 +63,8 @@ class Operation:
     check_sizes: CheckSizes
     holder: str | None = None
     """The parameter that `run` takes under the name `name`, where users, groups and roles share one function."""
+    allowed_as: str | None = None
+    """The name of the action that policies know, where it is another."""
 
     def call(self, account: Account, call: Call, parameters: dict[str, Any]) -> Outcome:
         """Raises refusals, ValidationError for a parameter that is not supported among them."""
@@ -75,7 +77,7 @@ class Operation:
 
     @property
     def action(self) -> str:
-        return f"{self.service}:{self.name}"
+        return f"{self.service}:{self.allowed_as or self.name}"
 
 
 def may_deny(parameters: Parameters) -> bool:
@@ -106,6 +108,7 @@ def answers(
     read_only: bool | None = None,
     ends_access: EndsAccess | None = None,
     check_sizes: CheckSizes = lambda _parameters: None,
+    allowed_as: str | None = None,
 ) -> Callable[[OperationFunction], OperationFunction]:
     """Registers the decorated function for the AWS operation `name`. `records` and `without` are names of parameters,
     separated by spaces. Whether it only reads, and whether it ends access, AWS's names tell; others have to say."""
@@ -131,6 +134,7 @@ def answers(
             ends_access=ends_access,
             check_sizes=check_sizes,
             holder=holder,
+            allowed_as=allowed_as,
         )
         return run
 

@@ -57,8 +57,8 @@ def test_errors_that_boto3_has_classes_for(server: Server) -> None:
     with pytest.raises(ours.exceptions.ValidationException, match="'maxResults'") as invalid:
         ours.validate_policy(**asked, maxResults=0)
     assert invalid.value.response["reason"] == "fieldValidationFailed"
-    with pytest.raises(ClientError, match=r"UnknownOperationException.*ListAnalyzers"):
-        ours.list_analyzers()
+    with pytest.raises(ClientError, match=r"UnknownOperationException.*ListPolicyGenerations"):
+        ours.list_policy_generations()
     impostor = client(server, "accessanalyzer", (key["AccessKeyId"], "x" * 40))
     with pytest.raises(ClientError, match="InvalidSignatureException"):
         impostor.validate_policy(**asked)

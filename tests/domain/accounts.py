@@ -79,6 +79,10 @@ def mfa_arn(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:mfa/{name}"
 
 
+def analyzer_arn(name: object) -> str:
+    return f"arn:aws:access-analyzer:eu-central-1:{ACCOUNT}:analyzer/a{name}"
+
+
 def policy_arn(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:policy/{name}"
 

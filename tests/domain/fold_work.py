@@ -25,6 +25,7 @@ from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.ledger_state import LedgerState
 from domain.registry import event_classes
+from tests.domain import fold_analyzers
 from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, mfa_arn, oidc_arn, policy_arn, saml_arn, trusting
 from tests.domain.fold_reviews import REVIEW_CASES, REVIEW_FIELDS, review_events
 
@@ -33,6 +34,7 @@ SMALL, LARGE = 100, 2_500
 
 
 FIELDS: dict[str, object] = {
+    **fold_analyzers.FIELDS,
     "access_key_id": "AKIA0",
     "account_alias": "alias",
     "action": "deactivate",
@@ -178,6 +180,7 @@ FIELDS: dict[str, object] = {
 
 SSH_PUBLIC_KEY: dict[str, object] = {"credential": "SSH public key", "credential_id": "APKA0"}
 CASES: dict[str, dict[str, object]] = {
+    **fold_analyzers.CASES,
     "iam.user.created.v1": {"user_id": "AIDAnew", "user_name": "new"},
     "iam.group.created.v1": {"group_id": "AGPAnew", "group_name": "new"},
     "iam.role.created.v1": {"role_id": "AROAnew", "role_name": "new"},
@@ -232,6 +235,13 @@ BEGINNINGS = frozenset({"account.created.v1", "installation.founded.v1"})
 """Of ledgers that have nothing yet."""
 
 
+ONCE = (
+    *("account.created.v1", "iam.account.password_policy.updated.v1", "iam.account_alias.created.v1"),
+    *("account.organization_policies.applied.v1", "iam.organizations_feature.enabled.v1"),
+)
+"""What an account has one of."""
+
+
 def event(topic: str, **fields: object) -> Change:
     """Raises KeyError for a field about which the tables above say nothing."""
     of = event_classes()[topic]
@@ -242,11 +252,7 @@ def event(topic: str, **fields: object) -> Change:
 
 def account_history(n: int) -> Iterator[Change]:
     """An account with n of everything: u0 has n of all that a user can have, and all that can have many has it."""
-    yield event("account.created.v1")
-    yield event("iam.account.password_policy.updated.v1")
-    yield event("iam.account_alias.created.v1")
-    yield event("account.organization_policies.applied.v1")
-    yield event("iam.organizations_feature.enabled.v1")
+    yield from map(event, ONCE)
     for i in (*range(n), "aside"):
         user = {"user_id": f"AIDA{i}", "user_name": f"u{i}"}
         held = {"entity_id": f"AIDA{i}", "entity_name": f"u{i}"}
@@ -261,6 +267,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.service_linked_role.deletion_finished.v1", role_name=f"linked{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         yield event("notification_target.added.v1", target_id=f"NTGT{i}", target_name=f"t{i}")
+        yield from fold_analyzers.analyzer_history(event, i)
         yield event("iam.mfa_device.created.v1", serial_number=mfa_arn(f"device{i}"), device_name=f"device{i}")
         if i == "aside":
             return
@@ -275,12 +282,12 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.credential.used.v1", credential_id=f"AKIA{i}")
         yield event("iam.credential.reported_leaked.v1", credential_id=f"AKIA{i}")
         yield event("iam.key_rotation.started.v1", **user)
-        yield event("account.exemption.granted.v1", exemption_id=f"X{i}", owner_id=f"AIDA{i}")
-        yield event("account.exemption.granted.v1", exemption_id=f"X{i}", owner_id="AIDA0")
+        for owner_id in (f"AIDA{i}", "AIDA0"):
+            yield event("account.exemption.granted.v1", exemption_id=f"X{i}", owner_id=owner_id)
         yield event("account.lifecycle_profile.set.v1", profile=LifecycleProfile(name=f"team{i}", version=1, rules={}))
         yield event("account.lineage.contained.v1", seed=f"AKIA{i}")
-        yield event("iam.service_last_accessed.requested.v1", job_id=f"job{i}")
-        yield event("iam.organizations_access.requested.v1", job_id=f"job{i}")
+        for report in ("iam.service_last_accessed", "iam.organizations_access"):
+            yield event(f"{report}.requested.v1", job_id=f"job{i}")
         yield event("account.reached.v1", reached=str(100_000_000_000 + i))
         yield from (event(topic, **fields) for topic, fields in review_events(i))
         yield event("iam.login_profile.created.v1", password_id=f"AIPW{i}", **user)

@@ -10,6 +10,17 @@ from domain.account import Account
 from domain.altered_settings import AlteredSetting, without_lineage
 from domain.entity_kinds import is_there
 from domain.facts import facts, subjects
+from domain.families.analyzers import (
+    ANALYZERS,
+    AnalyzerChange,
+    AnalyzerCreated,
+    AnalyzerDeleted,
+    AnalyzerTagged,
+    ArchiveRuleCreated,
+    ArchiveRuleDefinition,
+    FilterCriterion,
+    FindingsUpdated,
+)
 from domain.families.groups import GROUPS
 from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.passwords import PASSWORD_SETTING, RootLoginProfileCreated, RootLoginProfileDeleted
@@ -35,7 +46,7 @@ def settings_of(values: list[Account]) -> list[AlteredSetting]:
     found = dict[tuple[Setting, str, str], AlteredSetting]()
     for account in values:
         subjects_of = {owner: [owner, *account[INLINE_POLICIES].get(owner, ())] for owner in subjects(account)}
-        pairs = [*account[GROUPS].by_id, *account[MANAGED_POLICIES], *account[MFA_DEVICES].by_arn]
+        pairs = [*account[GROUPS].by_id, *account[MANAGED_POLICIES], *account[MFA_DEVICES].by_arn, *account[ANALYZERS]]
         for setting, kind, _ in KINDS:
             for owner, own in subjects_of.items():
                 for subject in (*own, *pairs):
@@ -110,3 +121,34 @@ def test_root_s_password_is_put_back() -> None:
         restored = restore(after, [altered], frozenset(), AT)
         assert restored.changes == [undoing]
         assert [(told.what, told.refused) for told in restored.told] == [("password of root", None)]
+
+
+def test_what_hides_a_door_is_taken_back() -> None:
+    """Archive rules, archived findings and tags of a lineage go, with what they hid; an analyzer that it deleted is
+    there again, as it was."""
+    bare, arn = new_account(), "arn:aws:access-analyzer:eu-central-1:123456789012:analyzer/outside"
+    rules = [
+        ArchiveRuleDefinition(name=name, filter={"isPublic": FilterCriterion(eq=("true",))}) for name in ("old", "new")
+    ]
+    created = AnalyzerCreated(analyzer_arn=arn, type="ACCOUNT", tags={"team": "ops"}, archive_rules=(rules[0],))
+    having = created.fold(bare, AT)
+    made: list[list[AnalyzerChange]] = [
+        [
+            AnalyzerTagged(analyzer_arn=arn, tags={"team": "red", "more": ""}),
+            ArchiveRuleCreated(analyzer_arn=arn, rule=rules[1]),
+            FindingsUpdated(analyzer_arn=arn, finding_ids=("f",), status="ARCHIVED"),
+        ],
+        [AnalyzerDeleted(analyzer_arn=arn)],
+    ]
+    setting = lineage_kind("analyzer")
+    assert setting is not None
+    assert setting.setting is not None
+    for changes_made in made:
+        altered, account = AlteredSetting(setting.setting, "analyzer", bare.id, bare.id, arn), having
+        for change in changes_made:
+            before, account = account, change.fold(account, AT)
+            altered.advance(before, account, AT, by_lineage=True, putting_back=False, written={})
+        restored = restore(account, [altered], frozenset(), AT)
+        analyzer = restored.account[ANALYZERS][arn]
+        assert (dict(analyzer.tags), [*analyzer.rules], analyzer.retired) == ({"team": "ops"}, ["old"], ())
+        assert not [each for each in analyzer.marks.values() if each.is_archived]

@@ -16,6 +16,7 @@ from domain.descent import ACTIVATIONS, DESCENTS, MADE
 from domain.facts import Fact, subjects
 from domain.families.access_keys import ACCESS_KEYS, AccessKey, AccessKeyCreated, AccessKeyDeleted
 from domain.families.access_reviews import ACCESS_REVIEWS
+from domain.families.analyzers import ANALYZERS, Analyzer
 from domain.families.boundaries import BOUNDARIES
 from domain.families.containment import REACHED_ACCOUNTS
 from domain.families.credential_use import LAST_USES
@@ -35,7 +36,7 @@ from domain.families.policies import (
     PolicyVersionCreated,
 )
 from domain.families.reports import CREDENTIAL_REPORT, ORGANIZATION_ACCESS_JOBS, SERVICE_ACCESS_JOBS
-from domain.families.roles import ROLES
+from domain.families.roles import ROLES, TRUST_HISTORIES
 from domain.families.service_linked_roles import DELETION_TASKS
 from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, Revocations, SessionRevoked
 from domain.families.tags import EntityTagged, EntityUntagged
@@ -52,6 +53,12 @@ from tests.people import people
 C = TypeVar("C", AccessKey, UserCredential)
 COMMON = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 CHANGES_MAX = 1_000
+
+
+def _analyzer(analyzer: Analyzer) -> Analyzer:
+    """Without times that follow from changes, and without rules that are gone."""
+    rules = {name: replace(rule, created_at=AT, updated_at=AT) for name, rule in analyzer.rules.items()}
+    return replace(analyzer, created_at=AT, rules=Map(rules), retired=())
 
 
 def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
@@ -76,6 +83,8 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(USER_CREDENTIALS, replace(credentials, by_id=_unchanged(credentials.by_id)))
         .put(LOGIN_PROFILES, Map(logins))
         .put(ROLES, replace(roles, by_id=Map(trusting)))
+        .put(ANALYZERS, Map({arn: _analyzer(each) for arn, each in account[ANALYZERS].items()}))
+        .put(TRUST_HISTORIES, Map())
         .put(LAST_USES, Map())
         .put(REVOCATIONS, Revocations(AT, Map(dict.fromkeys(revoked, AT))))
         .put(EXPIRIES_RECORDED, None)

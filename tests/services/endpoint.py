@@ -26,6 +26,7 @@ from domain.families.passwords import PasswordQuery
 from domain.families.reports import CredentialReport, GrantsQuery, ReportFacts, ReportQuery, ServiceAccessJob
 from domain.families.saml_providers import SAMLQuery
 from domain.families.sessions import Session, SessionIssued
+from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Change, Entry, Event
 from domain.foundation.identifiers import ACCESS_KEY, INSTALLATION, new_access_key_id
@@ -38,6 +39,7 @@ from domain.policy.comparison import PolicyCheck, PolicyCheckFacts
 from domain.queries.credential_report import credential_report
 from domain.queries.organization_access import organization_access, reported_accounts
 from domain.queries.service_access import entities_of, granted_services, service_access
+from domain.queries.unused_access import unused_permissions
 from domain.read_models.last_accesses import OperationUse, ServiceUse
 from domain.rules import accounts
 from domain.time_travel import PastFacts, PastQuery
@@ -148,7 +150,10 @@ class Endpoint:
     def _call_by_path(
         self, by: VerifiedCredential, service: RestServiceModel, operation: str, sent: Members
     ) -> Members:
-        path, query = quote(sent["url_path"], safe="/%").encode(), urlencode(sent["query_string"], quote_via=quote)
+        path, query = (
+            quote(sent["url_path"], safe="/%").encode(),
+            urlencode(sent["query_string"], doseq=True, quote_via=quote),
+        )
         name, in_path = service.route(sent["method"], path)
         assert name == operation
         shape = service.operation(operation)
@@ -245,6 +250,11 @@ class Endpoint:
 
         if isinstance(wanted, ReportQuery | GrantsQuery):
             return self._report(wanted)
+        if isinstance(wanted, UnusedPermissionsQuery):
+            since = wanted.at - timedelta(days=wanted.days)
+            now, former = (self.as_of(sum(entry.at <= at for entry in self.entries)) for at in (wanted.at, since))
+            uses = (use for use in self._uses(now.position) if use.entity_id in wanted.entity_ids)
+            return UnusedPermissionsFacts(wanted, unused_permissions(now, former, wanted, CATALOGUE, uses))
         return self._looked_up(wanted)
 
     def _looked_up(self, wanted: FactsQuery) -> Facts:

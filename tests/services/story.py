@@ -12,6 +12,7 @@ from tests.services.iam.scene import certificate_pem, private_key_pem, saml_meta
 
 POLICY = arn("policy/p")
 PHONE = arn("mfa/phone")
+ANALYZER = f"arn:aws:access-analyzer:eu-central-1:{ACCOUNT}:analyzer/outside"
 DENYING = document(deny("iam:CreateUser", Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}))
 NARROWER = document(allow("iam:Get*"))
 TAGS = [{"Key": "k", "Value": "v"}]
@@ -35,6 +36,11 @@ KNOWN: dict[str, Any] = {
     "ServiceNamespace": "iam",
     "ServiceNamespaces": ["iam"],
     "UserName": "ann",
+    "analyzerArn": ANALYZER,
+    "analyzerName": "outside",
+    "id": "",
+    "resourceArn": ANALYZER,
+    "ruleName": "known",
     "VersionId": "v1",
     "policyDocument": document(allow()),
     "policyType": "IDENTITY_POLICY",
@@ -105,6 +111,12 @@ STORY = (
         {"PolicyArn": POLICY, "PolicyDocument": document(allow("iam:Get*")), "SetAsDefault": True},
     ),
     Step("UpdateAssumeRolePolicy", {"RoleName": "ops", "PolicyDocument": document(trusting("*"))}),
+    Step("CreateAnalyzer", {"analyzerName": "outside", "type": "ACCOUNT", "tags": {"k": "v"}}),
+    Step("ListFindings", {"analyzerArn": ANALYZER}, {"id": lambda answer: answer["findings"][0]["id"]}),
+    Step(
+        "CreateArchiveRule", {"analyzerName": "outside", "ruleName": "known", "filter": {"isPublic": {"eq": ["true"]}}}
+    ),
+    Step("ApplyArchiveRule", {"analyzerArn": ANALYZER, "ruleName": "known"}),
     Step("RemoveUserFromGroup", {"GroupName": "team", "UserName": "ann"}),
     Step("DeleteUserPolicy", {"UserName": "ann", "PolicyName": "p"}),
     Step("DeleteAccountPasswordPolicy"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from botocore.model import ServiceModel
 
-from domain.foundation.errors import Refusal
+from domain.foundation.errors import AboutResource, Refusal
 from services.fair_pool import FairPool
 from services.fair_queue import Places
 from services.wire.errors import UnknownPath
@@ -155,5 +155,8 @@ def render(refusal: Refusal, service: RestServiceModel | None) -> RenderedRefusa
     error = {"__type": known.code, "message": refusal.message}
     if known.reason and service and service.has_member(known.code, "reason"):
         error["reason"] = known.reason
+    if isinstance(refusal, AboutResource):
+        told = {"resourceId": refusal.resource_id, "resourceType": refusal.resource_type}
+        error |= {name: value for name, value in told.items() if service and service.has_member(known.code, name)}
     headers = ((b"x-amzn-errortype", known.code.encode("ascii")),)
     return RenderedRefusal(known.status, json.dumps(error).encode(), headers)

@@ -9,7 +9,7 @@ from services.refused_operations import REFUSED
 from services.wire.operations import find_operation
 from tests.services.endpoint import SERVICES
 
-EACH_REFUSED = [(service, name, reason) for service, names in REFUSED.items() for name, reason in names.items()]
+EACH_REFUSED = [(service, name, reason) for service in ("iam", "sts") for name, reason in REFUSED[service].items()]
 MODELLED = {(service, name) for service in ("iam", "sts") for name in SERVICES[service].operation_names}
 
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.parsers import QueryParser
 
 import domain.foundation.errors
-from domain.foundation.errors import NoSuchEntity, Refusal, ValidationError
+from domain.foundation.errors import AboutResource, NoSuchEntity, Refusal, ValidationError
 from services.api.server.native_protocol import STATUSES
 from services.wire.errors import COMMON_ERROR_STATUSES, MalformedQueryString, ServiceFailure, ServiceUnavailable
 from services.wire.protocols.query import QueryServiceModel, render
@@ -17,7 +17,7 @@ IAM, STS = SERVICES["iam"], SERVICES["sts"]
 REFUSALS = [
     refusal
     for _, refusal in inspect.getmembers(domain.foundation.errors, inspect.isclass)
-    if issubclass(refusal, Refusal) and refusal is not Refusal
+    if issubclass(refusal, Refusal) and refusal not in {Refusal, AboutResource}
 ]
 
 

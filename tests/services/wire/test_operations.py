@@ -165,6 +165,10 @@ TRUST_POLICIES = st.sampled_from(
     ]
 )
 PASSWORDS = st.sampled_from(["Correct-Horse", "Battery-Staple-7", "weak"])
+ANALYZER_ARNS = NAMES.map(lambda name: f"arn:aws:access-analyzer:eu-central-1:{ACCOUNT}:analyzer/{name}")
+FILTERS = st.sampled_from(
+    [{"isPublic": {"eq": ["false"]}}, {"principal.AWS": {"neq": ["1"]}}, {"none": {"exists": True}}, {"error": {}}]
+)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "UserName": NAMES,
     "NewUserName": NAMES,
@@ -253,12 +257,34 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "newPolicyDocument": IDENTITY_POLICIES,
     "existingPolicyDocument": IDENTITY_POLICIES,
     "access": st.sampled_from([[], [{"actions": ["iam:*"]}], [{"resources": ["no resource"]}]]),
-    "resourceType": st.sampled_from(["AWS::S3::Bucket", "AWS::IAM::AssumeRolePolicyDocument"]),
     "policyType": st.just("IDENTITY_POLICY"),
     "locale": st.sampled_from(["DE", "EN"]),
     "maxResults": st.integers(0, 3),
     "nextToken": st.just("bm8"),
     "validatePolicyResourceType": st.just("AWS::S3::Bucket"),
+    "analyzerName": NAMES,
+    "analyzerArn": ANALYZER_ARNS,
+    "resourceArn": ANALYZER_ARNS | st.sampled_from([arn("role/ann"), arn("user/ann")]),
+    "type": st.sampled_from(["ACCOUNT", "ACCOUNT_UNUSED_ACCESS", "ORGANIZATION"]),
+    "archiveRules": FILTERS.map(lambda said: [{"ruleName": "ann", "filter": said}]),
+    "ruleName": NAMES,
+    "filter": FILTERS,
+    "tags": st.sampled_from([{}, {"team": "ops"}, {"aws:x": "y"}]),
+    "tagKeys": st.just(["team"]),
+    "clientToken": st.just("x"),
+    "configuration": st.sampled_from(
+        [
+            {"unusedAccess": {"unusedAccessAge": 1, "analysisRule": {"exclusions": [{"resourceTags": [{"a": "b"}]}]}}},
+            {"unusedAccess": {"unusedAccessAge": 366}},
+            {"internalAccess": {}},
+        ]
+    ),
+    "sort": st.sampled_from([{"attributeName": "resource", "orderBy": "DESC"}, {"attributeName": "none"}]),
+    "status": st.sampled_from(["ACTIVE", "ARCHIVED"]),
+    "id": st.just("0" * 36),
+    "ids": st.sampled_from([[], ["0" * 36]]),
+    "resourceType": st.just("AWS::S3::Bucket"),
+    "resourceOwnerAccount": st.sampled_from([ACCOUNT, "210987654321"]),
     "PolicyInputList": st.lists(IDENTITY_POLICIES, min_size=1, max_size=2),
     "PermissionsBoundaryPolicyInputList": st.lists(IDENTITY_POLICIES, min_size=1, max_size=2),
     "OrderedOrganizationPolicyInputList": IDENTITY_POLICIES.map(

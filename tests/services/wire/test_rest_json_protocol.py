@@ -21,6 +21,7 @@ from domain.foundation.errors import (
     Throttling,
     ValidationError,
 )
+from domain.rules.analyzers import ResourceNotFoundException
 from services.aws_services import protocols_for
 from services.wire import errors
 from services.wire.errors import MalformedBody, MalformedQueryString, UnknownPath
@@ -268,8 +269,8 @@ def test_a_request_is_read() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "name"),
     [
-        ("GET", b"/analyzer", "ListAnalyzers"),
-        ("PUT", b"/analyzer", "CreateAnalyzer"),
+        ("GET", b"/access-preview", "ListAccessPreviews"),
+        ("PUT", b"/policy/generation", "StartPolicyGeneration"),
         ("GET", VALIDATION, ""),
         ("POST", b"/", ""),
     ],
@@ -299,6 +300,10 @@ def test_whose_paths_begin_like_this(path: bytes, ours: bool) -> None:  # noqa: 
         (AccessDenied("no"), "AccessDeniedException", 403, {}),
         (Throttling("no"), "ThrottlingException", 429, {}),
         (ValidationError("no"), "ValidationException", 400, {"reason": "fieldValidationFailed"}),
+        (
+            ResourceNotFoundException("no", resource_id="a", resource_type="Analyzer"),
+            *("ResourceNotFoundException", 404, {"resourceId": "a", "resourceType": "Analyzer"}),
+        ),
         (SignatureDoesNotMatch("no"), "InvalidSignatureException", 403, {}),
         (errors.ServiceFailure("no"), "InternalServerException", 500, {}),
         (errors.ServiceUnavailable("no"), "ServiceUnavailable", 503, {}),
