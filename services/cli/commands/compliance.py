@@ -80,7 +80,7 @@ def _add_period(parser: argparse.ArgumentParser) -> None:
     add_span_arguments(parser, "throughout, from this moment on", "with --from: up to this moment (default: now)")
 
 
-def _period(args: argparse.Namespace) -> dict[str, object]:
+def _period(args: argparse.Namespace) -> dict[str, str | None]:
     """Raises UsageError where both a moment and a period are given."""
     if args.until is not None and args.since is None:
         raise UsageError("--to ends what --from begins: give both, or --as-of for one moment.")

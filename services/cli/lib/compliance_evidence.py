@@ -33,6 +33,10 @@ class ComplianceEvidence:
     """All in the period, by criterion, the earliest first."""
     checks: Mapping[str, ReportedCheck]
     """By name."""
+    since: str | None
+    until: str
+    """How the period was named, or with `until` alone the moment. A time does not name every position: several changes
+    may have one."""
 
     @cached_property
     def _by_control(self) -> Mapping[str, Sequence[ViolationInterval]]:
@@ -68,9 +72,9 @@ class ComplianceEvidence:
 
     def command(self, name: str, *words: str) -> str:
         """`muniment compliance NAME` about the same framework and period."""
-        since, until = exact_time(self.report.since.at), exact_time(self.report.until.at)
         of = ["muniment", "compliance", name, *words, "--framework", self.report.framework.name]
-        return suggested_command(*of, *(["--as-of", until] if self.is_of_moment else ["--from", since, "--to", until]))
+        when = ["--as-of", self.until] if self.since is None else ["--from", self.since, "--to", self.until]
+        return suggested_command(*of, *when)
 
     def uuid(self, *of: object) -> str:
         """Equal for equal reports: an id of this account, framework and period, and of what is named besides."""
@@ -102,17 +106,18 @@ def _begins(violation: ViolationInterval) -> tuple[datetime, int, str]:
     return violation.opened.at, violation.opened.position or 0, violation.criterion
 
 
-def gather_evidence(args: argparse.Namespace, parameters: Mapping[str, object]) -> ComplianceEvidence:
+def gather_evidence(args: argparse.Namespace, parameters: Mapping[str, str | None]) -> ComplianceEvidence:
     """Of what GetComplianceReport takes. Raises Failure where the answers do not agree."""
     report = ask(args, GetComplianceReport, parameters)
-    pinned = {**parameters, "as_of": _pinned(parameters["as_of"], report)}
+    until = _named_end(parameters["as_of"], report)
+    pinned = {**parameters, "as_of": until}
     pages = list(collect_pages(args, ListViolations, pinned))
     if pages[0].until != report.until:
         # Something was recorded between the two, at the very time of the first.
         report = ask(args, GetComplianceReport, pinned)
     shown = [each for page in pages for each in page.violations]
     checks = {each.name: each for each in ask(args, ListComplianceFrameworks, {}).checks}
-    evidence = ComplianceEvidence(report, shown, checks)
+    evidence = ComplianceEvidence(report, shown, checks, parameters["since"], until)
     for control in report.controls:
         if len(evidence.violations(control.control_id)) != control.violations:
             raise Failure(
@@ -122,8 +127,8 @@ def gather_evidence(args: argparse.Namespace, parameters: Mapping[str, object]) 
     return evidence
 
 
-def _pinned(as_of: object, report: ComplianceReport) -> str:
+def _named_end(as_of: str | None, report: ComplianceReport) -> str:
     """The report's moment, for the questions that follow: now is another one by then."""
-    if isinstance(as_of, str) and NamedMoment.parse(as_of).position is not None:
+    if as_of is not None and NamedMoment.parse(as_of).position is not None:
         return as_of
     return exact_time(report.until.at)

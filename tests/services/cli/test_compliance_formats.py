@@ -68,7 +68,10 @@ NOTHING_ANSWERED = (CONTROL_ROWS[3],)
 def test_oscal_as_others_read_it(trestle: str, tmp_path: Path) -> None:
     """compliance-trestle takes the documents for valid: with findings, and without any."""
     (tmp_path / ".trestle").mkdir()
-    documents = {"found": evidence(), "nothing": ComplianceEvidence(evidence(controls=NOTHING_ANSWERED).report, (), {})}
+    documents = {
+        "found": evidence(),
+        "nothing": ComplianceEvidence(evidence(controls=NOTHING_ANSWERED).report, (), {}, None, "p40"),
+    }
     for name, each in documents.items():
         place = tmp_path / "assessment-results" / name
         place.mkdir(parents=True)
