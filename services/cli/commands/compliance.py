@@ -1,12 +1,13 @@
 """The commands about compliance: whether the controls of a framework held, who violated them, and why."""
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 from domain.foundation.moments import NamedMoment, format_rfc3339
-from domain.read_models.compliance import ControlResult, ControlVerdict, ReportedCheck, ViolationInterval
+from domain.read_models.compliance import ControlResult, ControlVerdict, ViolationInterval
 from services.api.contract.compliance import (
     ComplianceExplanation,
     ComplianceReport,
@@ -14,11 +15,9 @@ from services.api.contract.compliance import (
     ExplainedCriterion,
     GetComplianceReport,
     ListComplianceFrameworks,
-    ListedFramework,
     ListViolations,
     ShownViolation,
     TryFramework,
-    ViolationsPage,
 )
 from services.api.contract.time_span import Occurrence
 from services.cli.lib.arguments import (
@@ -28,25 +27,58 @@ from services.cli.lib.arguments import (
     add_span_arguments,
     add_subcommands,
 )
-from services.cli.lib.client import ask, show_pages
+from services.cli.lib.client import ask, collect_pages
 from services.cli.lib.clipping import note_clipping
-from services.cli.lib.output import Column, JsonLines, count_noun, make_output, short_time, stdout_table
+from services.cli.lib.compliance_evidence import ComplianceEvidence, gather_evidence
+from services.cli.lib.compliance_html import render_compliance
+from services.cli.lib.compliance_ocsf import render_ocsf
+from services.cli.lib.compliance_oscal import render_oscal
+from services.cli.lib.compliance_output import (
+    CHECKS,
+    CONTROLS,
+    CONTROLS_EXPORTED,
+    FRAMEWORKS,
+    VIOLATIONS_EXPORTED,
+    exposure,
+    period_of,
+    title_of,
+    verdict_colour,
+    violation_columns,
+)
+from services.cli.lib.output import (
+    Column,
+    JsonLines,
+    Output,
+    count_noun,
+    make_output,
+    short_arn,
+    short_time,
+    stdout_table,
+)
 from services.cli.lib.policy_file import read_document
-from services.cli.lib.terminal import Colour, UsageError, print_line, print_note, print_wrapped
+from services.cli.lib.terminal import Colour, Failure, UsageError, print_line, print_note, print_wrapped
 
-OUTPUTS = ("table", "json", "csv")
+VIOLATION_OUTPUTS = ("table", "json", "csv")
+_REPORT_NOTES = (
+    "csv: one control a line. html: one page with pictures, which opens without a network and prints. oscal: OSCAL "
+    "assessment results, as JSON. ocsf: OCSF compliance findings, one a line. The last three have the violations, too; "
+    "`compliance violations` has them as table, json or csv. The exit code is 0 whatever was found; with --exit-code "
+    "it is 1 when a control failed. Not answered is neither passed nor failed."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = add_subcommands(parser)
     report = add_command(commands, "report", "whether each control of a framework held, at a moment or throughout")
     _add_period(report)
-    add_historical_arguments(report, _report, outputs=OUTPUTS)
+    report.epilog = _REPORT_NOTES
+    report.add_argument("--exit-code", action="store_true", help="exit code 1 when a control failed")
+    add_historical_arguments(report, _report, outputs=(*VIOLATION_OUTPUTS, *_RENDERERS))
     violations = add_command(commands, "violations", "who violated which control, from when to when")
     violations.add_argument("--control", metavar="ID", help="only of this control")
     violations.add_argument("--subject", metavar="WHO", help="only of this credential, user, role or policy")
     _add_period(violations)
-    add_historical_arguments(violations, _violations, outputs=OUTPUTS)
+    add_historical_arguments(violations, _violations, outputs=VIOLATION_OUTPUTS)
     explain = add_command(commands, "explain", "why a control came out as it did, with the events behind it")
     explain.add_argument("control", metavar="CONTROL", help="its id, as the report has it")
     explain.add_argument("subject", metavar="SUBJECT", nargs="?", help="only of this credential, user, role or policy")
@@ -70,7 +102,7 @@ def _add_span(parser: argparse.ArgumentParser) -> None:
     add_span_arguments(parser, "throughout, from this moment on", "with --from: up to this moment (default: now)")
 
 
-def _period(args: argparse.Namespace) -> dict[str, object]:
+def _period(args: argparse.Namespace) -> dict[str, str | None]:
     """Raises UsageError where both a moment and a period are given."""
     if args.until is not None and args.since is None:
         raise UsageError("--to ends what --from begins: give both, or --as-of for one moment.")
@@ -80,7 +112,7 @@ def _period(args: argparse.Namespace) -> dict[str, object]:
     return {"since": args.since, "as_of": as_of}
 
 
-def _about(args: argparse.Namespace) -> dict[str, object]:
+def _about(args: argparse.Namespace) -> dict[str, str | None]:
     return {"framework": args.framework, **_period(args)}
 
 
@@ -95,20 +127,42 @@ def _end(until: str | None) -> str | None:
 
 
 def _report(args: argparse.Namespace) -> None:
-    report = ask(args, GetComplianceReport, _about(args))
+    """Raises Failure where `--exit-code` asks for it."""
+    if args.output in _RENDERERS:
+        evidence = gather_evidence(args, _about(args))
+        report = evidence.report
+        sys.stdout.write(_RENDERERS[args.output](evidence))
+    else:
+        report = ask(args, GetComplianceReport, _about(args))
+        _show_report(args, report)
+    if args.output != "json":
+        note_clipping(report.clipped_to)
+    failed = _count(report, "fail")
+    if args.exit_code and failed:
+        raise Failure(f"{count_noun(failed, 'control')} failed.")
+
+
+def _show_report(args: argparse.Namespace, report: ComplianceReport) -> None:
     if args.output == "json":
         JsonLines().show([report])
         return
     if args.output == "table":
         _print_heading(report)
-    make_output(args, CONTROLS, CONTROLS).show(report.controls)
-    verdicts = [each.verdict for each in report.controls]
+    make_output(args, CONTROLS, CONTROLS_EXPORTED).show(report.controls)
     if args.output == "table":
-        note_clipping(report.clipped_to)
-        said = ", ".join(f"{verdicts.count(verdict)} {word}" for verdict, word in _COUNTED)
+        said = ", ".join(f"{_count(report, verdict)} {word}" for verdict, word in _COUNTED)
         print_note(f"{said}. Why: muniment compliance explain CONTROL --framework {report.framework.name}")
 
 
+def _count(report: ComplianceReport, verdict: ControlVerdict) -> int:
+    return sum(each.verdict == verdict for each in report.controls)
+
+
+_RENDERERS: Mapping[str, Callable[[ComplianceEvidence], str]] = {
+    "html": render_compliance,
+    "oscal": render_oscal,
+    "ocsf": render_ocsf,
+}
 _COUNTED: Sequence[tuple[ControlVerdict, str]] = (
     ("pass", "passed"),
     ("fail", "failed"),
@@ -116,31 +170,23 @@ _COUNTED: Sequence[tuple[ControlVerdict, str]] = (
 )
 
 
-def _print_heading(report: ComplianceReport) -> None:
-    framework = report.framework
-    when = (
-        f"as of {short_time(report.until.at)}"
-        if report.since == report.until
-        else f"throughout {short_time(report.since.at)} to {short_time(report.until.at)}"
-    )
-    what = f"{framework.title} {framework.version}, account {report.account_id}"
-    print_wrapped(f"{what}, {when} (p{report.until.position})")
+def _print_heading(asked: ComplianceReport | ComplianceExplanation) -> None:
+    print_wrapped(f"{title_of(asked)}, {period_of(asked)}")
     print_line("")
 
 
 def _violations(args: argparse.Namespace) -> None:
     parameters = {**_about(args), "control": args.control, "subject": args.subject}
-    shown = show_pages(args, ListViolations, parameters, _rows, VIOLATIONS, exported=VIOLATIONS, first=_note_clipping)
+    showing: Output[ShownViolation] | None = None
+    shown = 0
+    for page in collect_pages(args, ListViolations, parameters):
+        if showing is None:
+            note_clipping(page.clipped_to)
+            showing = make_output(args, violation_columns(page.account_id), VIOLATIONS_EXPORTED)
+        showing.show(page.violations)
+        shown += len(page.violations)
     if not shown:
         print_note("There was no violation.")
-
-
-def _rows(page: ViolationsPage) -> Sequence[ShownViolation]:
-    return page.violations
-
-
-def _note_clipping(page: ViolationsPage) -> None:
-    note_clipping(page.clipped_to)
 
 
 def _explain(args: argparse.Namespace) -> None:
@@ -153,8 +199,9 @@ def _explain(args: argparse.Namespace) -> None:
 
 def _show_explanation(explanation: ComplianceExplanation) -> None:
     control = explanation.control
+    _print_heading(explanation)
     print_wrapped(
-        f"{control.control_id} {control.title}: {control.verdict.upper()}", "  ", _verdict_colour(control.verdict)
+        f"{control.control_id} {control.title}: {control.verdict.upper()}", "  ", verdict_colour(control.verdict)
     )
     for text in (control.reason, control.partly and f"Not looked at: {control.partly}"):
         if text:
@@ -167,11 +214,11 @@ def _show_explanation(explanation: ComplianceExplanation) -> None:
         for each in criterion.violations:
             print_line("")
             print_wrapped(f"  {_subject(each.violation)}: {_lasted(each.violation)}", "    ", Colour.RED)
-            print_wrapped(f"    {_happened(each.opened)}", "      ")
+            print_wrapped(f"    {_happened(each.opened, explanation.account_id)}", "      ")
             if each.violation.by_time:
                 print_line(f"    {short_time(each.violation.opened.at)} it began by time")
             if each.closed is not None:
-                print_wrapped(f"    {_happened(each.closed)}", "      ")
+                print_wrapped(f"    {_happened(each.closed, explanation.account_id)}", "      ")
             elif each.violation.closed is not None:
                 print_line(f"    {short_time(each.violation.closed.at)} it ended by time")
         if criterion.violations:
@@ -183,8 +230,9 @@ def _looked_at(criterion: ExplainedCriterion) -> str:
     return f"{looked} at the end of the period, {len(criterion.violating):,} of them in violation."
 
 
-def _happened(event: Occurrence) -> str:
-    return f"{short_time(event.at)} p{event.position} {event.event} ({event.operation or 'no call'}, by {event.by})"
+def _happened(event: Occurrence, account_id: str) -> str:
+    by = short_arn(event.by, account_id)
+    return f"{short_time(event.at)} p{event.position} {event.event} ({event.operation or 'no call'}, by {by})"
 
 
 def _subject(violation: ViolationInterval) -> str:
@@ -248,54 +296,12 @@ def _checks(args: argparse.Namespace) -> None:
     make_output(args, CHECKS).show(ask(args, ListComplianceFrameworks, {}).checks)
 
 
-def _verdict_colour(text: str) -> Colour | None:
-    return {"pass": Colour.GREEN, "fail": Colour.RED}.get(text)
-
-
-def _exposure(result: ControlResult) -> str:
-    return ", ".join(f"{each.amount:,.1f} {each.unit}" for each in result.exposure)
-
-
-CONTROLS: Sequence[Column[ControlResult]] = (
-    Column("CONTROL", lambda result: result.control_id),
-    Column("VERDICT", lambda result: result.verdict, colour=_verdict_colour),
-    Column("SEVERITY", lambda result: result.severity),
-    Column("TITLE", lambda result: result.title, wraps=True, least=24),
-    Column("SUBJECTS", lambda result: str(result.subjects)),
-    Column("IN VIOLATION", lambda result: str(result.violating)),
-    Column("VIOLATIONS", lambda result: str(result.violations)),
-    Column("EXPOSURE", _exposure),
-    Column("NOTE", lambda result: result.reason or result.partly, wraps=True, wide=True),
-)
-VIOLATIONS: Sequence[Column[ShownViolation]] = (
-    Column("CONTROLS", lambda shown: ", ".join(shown.controls), wraps=True),
-    Column("SUBJECT", lambda shown: shown.violation.subject_id),
-    Column("OF", lambda shown: shown.violation.holder_name),
-    Column("FROM", lambda shown: short_time(shown.violation.opened.at)),
-    Column("TO", lambda shown: None if shown.violation.closed is None else short_time(shown.violation.closed.at)),
-    Column("POSITION", lambda shown: f"p{shown.violation.opened.position}"),
-    Column("BY", lambda shown: "time" if shown.violation.by_time else shown.violation.opened.by, least=16),
-    Column("CRITERION", lambda shown: shown.violation.criterion, wide=True),
-)
 COMPARED: Sequence[Column[_Compared]] = (
-    Column("NOW", lambda compared: _verdict(compared.former), colour=_verdict_colour),
-    Column("TRIED", lambda compared: _verdict(compared.tried), colour=_verdict_colour),
+    Column("NOW", lambda compared: _verdict(compared.former), colour=verdict_colour),
+    Column("TRIED", lambda compared: _verdict(compared.tried), colour=verdict_colour),
     Column("CONTROL", lambda compared: compared.either.control_id),
     Column("TITLE", lambda compared: compared.either.title, wraps=True, least=24),
     Column("VIOLATIONS NOW", lambda compared: _violated(compared.former)),
     Column("TRIED", lambda compared: _violated(compared.tried)),
-    Column("EXPOSURE", lambda compared: None if compared.tried is None else _exposure(compared.tried)),
-)
-FRAMEWORKS: Sequence[Column[ListedFramework]] = (
-    Column("FRAMEWORK", lambda framework: framework.name),
-    Column("VERSION", lambda framework: framework.version),
-    Column("TITLE", lambda framework: framework.title, wraps=True),
-    Column("CONTROLS", lambda framework: str(framework.controls)),
-    Column("ANSWERED", lambda framework: str(framework.answered)),
-)
-CHECKS: Sequence[Column[ReportedCheck]] = (
-    Column("CHECK", lambda check: check.name),
-    Column("SEVERITY", lambda check: check.severity),
-    Column("TITLE", lambda check: check.title, wraps=True),
-    Column("PARAMETERS", lambda check: ", ".join(f"{name}={value}" for name, value in check.parameters.items())),
+    Column("EXPOSURE", lambda compared: None if compared.tried is None else exposure(compared.tried)),
 )

@@ -3,7 +3,6 @@ prints."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from itertools import pairwise
 
 from domain.foundation.credential_kind import kind_title
@@ -12,6 +11,7 @@ from domain.read_models.credentials import Credential
 from services.cli.lib.credential_output import CREDENTIALS
 from services.cli.lib.markup import Markup, document, element
 from services.cli.lib.output import count_noun
+from services.cli.lib.page_parts import bound_note, column_table, fact_list, legend, page_style
 
 ROWS_MAX = 5_000
 """So many are listed, the oldest; all are counted."""
@@ -23,10 +23,7 @@ _LATE = {"rotation_overdue", "rotation_overlap_exceeded", "expired", "idle"}
 _SOON = {"rotation_warned", "rotation_due", "expiry_warned"}
 _LOOKS = (("late", "overdue, idle or expired"), ("soon", "warned or due"), ("calm", "nothing stands"))
 
-_files = resources.files("services.cli.lib")
-_STYLE = _files.joinpath("trace_html.css").read_text("utf-8") + _files.joinpath("credentials_html.css").read_text(
-    "utf-8"
-)
+_STYLE = page_style("credentials_html.css")
 
 
 def render_credentials(account_id: str, asked: str, credentials: Sequence[Credential]) -> str:
@@ -41,11 +38,11 @@ def render_credentials(account_id: str, asked: str, credentials: Sequence[Creden
         element("p", asked, class_="note"),
         element("h2", "Ages"),
         _histogram(credentials),
-        element("p", *(element("span", _sign(look), words) for look, words in _LOOKS), class_="legend"),
+        legend(_LOOKS),
         element("h2", "By kind"),
-        element("dl", *_by_kind(credentials)),
+        fact_list(_by_kind(credentials)),
         element("h2", "Credentials, the oldest first"),
-        _table(credentials[:ROWS_MAX]),
+        column_table([column for column in CREDENTIALS if not column.wide], credentials[:ROWS_MAX], look_of),
         _left(len(credentials) - ROWS_MAX),
         element(
             "p",
@@ -104,36 +101,14 @@ def _bar(row: int, label: str, counts: Counter[str], most: int) -> Iterator[Mark
     yield element("text", f"{counts.total():,}", x=f"{begin + 6:.1f}", y=middle, class_="small")
 
 
-def _by_kind(credentials: Sequence[Credential]) -> Iterator[Markup]:
+def _by_kind(credentials: Sequence[Credential]) -> Iterator[tuple[str, str]]:
     for kind, count in Counter(each.kind for each in credentials).most_common():
         late = sum(each.kind == kind and look_of(each) == "late" for each in credentials)
-        yield element("dt", kind_title(kind))
-        yield element("dd", f"{count:,}" + (f", of which {late:,} overdue, idle or expired" if late else ""))
-
-
-def _table(credentials: Sequence[Credential]) -> Markup:
-    columns = [column for column in CREDENTIALS if not column.wide]
-    titles = (element("th", column.title.capitalize(), scope="col") for column in columns)
-    lines = (
-        element(
-            "tr",
-            *(element("td", column.of(held) or "", data_title=column.title.capitalize()) for column in columns),
-            class_=look_of(held),
-        )
-        for held in credentials
-    )
-    return element("table", element("thead", element("tr", *titles)), element("tbody", *lines))
+        yield kind_title(kind), f"{count:,}" + (f", of which {late:,} overdue, idle or expired" if late else "")
 
 
 def _left(count: int) -> Markup | None:
     if count <= 0:
         return None
     command = suggested_command("muniment", "credentials", "--output", "csv")
-    return element("p", f"{count:,} more are not listed: `{command}` lists all.", class_="bound")
-
-
-def _sign(look: str) -> Markup:
-    return element(
-        "svg", element("rect", x="1", y="1", width="12", height="12", class_=look), width="14", height="14",
-        aria_hidden="true",
-    )  # fmt: skip
+    return bound_note(f"{count:,} more are not listed: `{command}` lists all.")

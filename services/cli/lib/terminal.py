@@ -23,6 +23,8 @@ def printable(text: str) -> str:
 
 def visible(text: str) -> str:
     """With every character that shows nothing, moves the cursor or turns the writing round as U+ and its number."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else f"[U+{ord(character):04X}]" for character in text)
 
 

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib import resources
 from typing import TypeVar
 
 from domain.read_models.credential_activity import TracedCall
@@ -10,8 +9,9 @@ from domain.read_models.lineage import LineageNode, NodePosition
 from services.api.contract.tracing import CredentialUse, Trace
 from services.cli.lib import trace_phrases as words
 from services.cli.lib import trace_svg as pictures
-from services.cli.lib.markup import Markup, document, element, group
+from services.cli.lib.markup import Markup, document, element
 from services.cli.lib.output import cut, short_arn, short_time
+from services.cli.lib.page_parts import bound_note, command_list, fact_list, page_style
 
 CELL_CHARACTERS_MAX = 1_000
 """What is longer, as no ARN is, is cut, and whole in its title."""
@@ -21,7 +21,7 @@ NODES_LISTED_MAX = 200
 
 T = TypeVar("T")
 
-_STYLE = resources.files("services.cli.lib").joinpath("trace_html.css").read_text("utf-8")
+_STYLE = page_style()
 
 
 def render_trace(trace: Trace) -> str:
@@ -31,7 +31,7 @@ def render_trace(trace: Trace) -> str:
         "main",
         element("h1", words.title(trace)),
         element("p", words.verdict(trace), class_="verdict alive" if alive else "verdict"),
-        _facts(words.trace_fields(trace)),
+        fact_list(words.trace_fields(trace)),
         element("h2", words.containment_title(trace.containment)),
         *_contained(trace),
         element("h2", "Timeline"),
@@ -40,25 +40,16 @@ def render_trace(trace: Trace) -> str:
         element("h2", "What it created"),
         _lineage(descent.nodes, trace.account_id),
         _legend((("born alive", "active, or in force"), ("born", "ended"))),
-        _note(_nodes_left(descent.nodes)),
-        *map(_note, words.lineage_left(descent)),
+        bound_note(_nodes_left(descent.nodes)),
+        *map(bound_note, words.lineage_left(descent)),
         *(part for did in trace.did for part in _activity(did)),
         element("h2", "Unused permissions of it and its descendants"),
         element("p", words.unused_permissions_note(could), class_="note"),
         element("ul", *(element("li", text) for text in words.unused_by_credential(could, trace.account_id))),
-        _facts(words.actions_by_service(could)),
+        fact_list(words.actions_by_service(could)),
         _table(words.GRANTED, list(words.unused_by_grant(could, SERVICES_SHOWN))),
     )
     return document(words.title(trace), _STYLE, body)
-
-
-def _facts(facts: Iterable[words.TraceField]) -> Markup:
-    return element("dl", *(group(element("dt", fact.title), element("dd", fact.text)) for fact in facts))
-
-
-def _commands(commands: Sequence[str]) -> Markup:
-    """Whole: a command that is cut is none."""
-    return element("ol", *(element("li", element("code", command)) for command in commands))
 
 
 def _contained(trace: Trace) -> Iterator[Markup]:
@@ -66,10 +57,10 @@ def _contained(trace: Trace) -> Iterator[Markup]:
     if found.contain is None and not found.accounts:
         yield element("p", "Nothing is left to contain or remediate.")
     if found.contain is not None:
-        yield _commands([found.contain])
+        yield command_list([found.contain])
     for undone in found.accounts:
         yield element("p", words.remediation_title(undone))
-        yield _commands(undone.commands)
+        yield command_list(undone.commands)
 
 
 def _doors(trace: Trace) -> Iterator[Markup]:
@@ -84,12 +75,12 @@ def _activity(did: CredentialUse) -> Iterator[Markup | None]:
     yield element("p", words.calls_searched(did), class_="note")
     for columns, rows, left_out in words.tallies(did):
         yield _table(columns, rows)
-        yield _note(left_out)
+        yield bound_note(left_out)
     yield element("h2", "Calls")
     yield _table(words.call_columns(did.account_id), did.calls, look="calls", look_of=_call_look)
     if (left := words.calls_left(did)) is not None:
-        yield _note(left)
-        yield _commands(did.histories)
+        yield bound_note(left)
+        yield command_list(did.histories)
 
 
 def _timeline(trace: Trace) -> Iterator[Markup | None]:
@@ -98,9 +89,9 @@ def _timeline(trace: Trace) -> Iterator[Markup | None]:
     yield _legend((
         ("life alive", "active"), ("life", "ended"), ("call", "call answered"), ("call refused", "call refused"),
     ))  # fmt: skip
-    yield _note(pictures.lanes_left(trace))
+    yield bound_note(pictures.lanes_left(trace))
     if any(did.calls_left or did.stopped_position is not None for did in trace.did):
-        yield _note(f"Only the first {sum(len(did.calls) for did in trace.did)} calls are drawn.")
+        yield bound_note(f"Only the first {sum(len(did.calls) for did in trace.did)} calls are drawn.")
 
 
 def _lineage(nodes: Sequence[LineageNode], home: str) -> Markup:
@@ -165,7 +156,3 @@ def _cell(column: words.TraceColumn[T], row: T) -> Markup:
     whole = text if shown != text else None
     content = element("span", shown, title=column.remark(row) or whole)
     return element("td", content, data_title=column.title.capitalize(), class_=column.look)
-
-
-def _note(text: str | None) -> Markup | None:
-    return None if text is None else element("p", text, class_="bound")

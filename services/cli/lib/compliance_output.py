@@ -1,0 +1,162 @@
+"""How compliance is shown: the columns of controls, violations, frameworks and checks."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from domain.read_models.compliance import ControlResult, ReportedCheck, ViolationInterval
+from services.api.contract.compliance import ComplianceExplanation, ComplianceReport, ListedFramework, ShownViolation
+from services.cli.lib.output import Column, exact_time, short_arn, short_time
+from services.cli.lib.terminal import Colour
+
+_TENTHS_FROM = 0.05
+"""What is less is rounded to nothing."""
+
+
+def title_of(asked: ComplianceReport | ComplianceExplanation) -> str:
+    framework = asked.framework
+    return f"{framework.title} {framework.version}, account {asked.account_id}"
+
+
+def period_of(asked: ComplianceReport | ComplianceExplanation) -> str:
+    since, until = asked.since, asked.until
+    if since == until:
+        return f"as of {short_time(until.at)} (p{until.position})"
+    return f"throughout {short_time(since.at)} (p{since.position}) to {short_time(until.at)} (p{until.position})"
+
+
+def verdict_colour(text: str) -> Colour | None:
+    return {"pass": Colour.GREEN, "fail": Colour.RED, "not answered": Colour.YELLOW}.get(text)
+
+
+def exposure(result: ControlResult) -> str:
+    """A violation that was short was one: it is not told as 0.0 days."""
+    amounts = (
+        (f"{each.amount:,.1f}" if each.amount >= _TENTHS_FROM else "<0.1", each.unit) for each in result.exposure
+    )
+    return ", ".join(f"{amount} {unit}" for amount, unit in amounts)
+
+
+def _exposure_in(result: ControlResult, unit: str) -> str | None:
+    return next((f"{each.amount:g}" for each in result.exposure if each.unit == unit), None)
+
+
+def _count(of: Callable[[ControlResult], int]) -> Callable[[ControlResult], str | None]:
+    """Nothing of a control that is not answered: 0 would say that it was looked at."""
+    return lambda result: None if result.verdict == "not answered" else str(of(result))
+
+
+def _in_violation(result: ControlResult) -> str | None:
+    """At the end."""
+    return None if result.verdict == "not answered" else f"{result.violating:,} of {result.subjects:,}"
+
+
+def _exact(at: datetime | None) -> str | None:
+    return None if at is None else exact_time(at)
+
+
+def _ended_at(violation: ViolationInterval) -> str | None:
+    return None if violation.closed is None else short_time(violation.closed.at)
+
+
+def _positions(violation: ViolationInterval) -> str:
+    """Of the change that it began with or rests on, and of the one that ended it."""
+    ended = _closed_at_position(violation)
+    return f"p{violation.opened.position}" + ("" if ended is None else f", p{ended}")
+
+
+def _closed_at_position(violation: ViolationInterval) -> str | None:
+    closed = violation.closed
+    return None if closed is None or closed.position is None else str(closed.position)
+
+
+def _began_by(violation: ViolationInterval, account_id: str) -> str:
+    return "time" if violation.by_time else short_arn(violation.opened.by or "", account_id)
+
+
+def _ended_by(violation: ViolationInterval, account_id: str) -> str | None:
+    closed = violation.closed
+    return None if closed is None else "time" if closed.by is None else short_arn(closed.by, account_id)
+
+
+CONTROLS: Sequence[Column[ControlResult]] = (
+    Column("CONTROL", lambda result: result.control_id),
+    Column("VERDICT", lambda result: result.verdict, colour=verdict_colour),
+    Column("SEVERITY", lambda result: result.severity),
+    Column("IN VIOLATION", _in_violation),
+    Column("VIOLATIONS", _count(lambda result: result.violations)),
+    Column("EXPOSURE", exposure),
+    Column("TITLE", lambda result: result.title, wraps=True),
+    Column("NOTE", lambda result: result.reason or result.partly, wraps=True, wide=True),
+)
+CONTROLS_EXPORTED: Sequence[Column[ControlResult]] = (
+    Column("control", lambda result: result.control_id),
+    Column("title", lambda result: result.title),
+    Column("verdict", lambda result: result.verdict),
+    Column("severity", lambda result: result.severity),
+    Column("subjects", _count(lambda result: result.subjects)),
+    Column("in_violation", _count(lambda result: result.violating)),
+    Column("violations", _count(lambda result: result.violations)),
+    Column("first_violated", lambda result: _exact(result.first_violated_at)),
+    Column("key_days", lambda result: _exposure_in(result, "key-days")),
+    Column("privilege_days", lambda result: _exposure_in(result, "privilege-days")),
+    Column("days", lambda result: _exposure_in(result, "days")),
+    Column("criteria", lambda result: "; ".join(result.criteria)),
+    Column("not_answered", lambda result: result.reason),
+    Column("not_looked_at", lambda result: result.partly),
+)
+
+
+def violation_columns(account_id: str) -> Sequence[Column[ShownViolation]]:
+    """Of the account, whose ARNs are shortened."""
+    controls: Column[ShownViolation] = Column("CONTROLS", _controls, wraps=True, least=12)
+    return controls, *map(_of_shown, interval_columns(account_id))
+
+
+def _controls(shown: ShownViolation) -> str:
+    return ", ".join(shown.controls)
+
+
+def _of_shown(column: Column[ViolationInterval]) -> Column[ShownViolation]:
+    return Column(column.title, lambda shown: column.of(shown.violation), wide=column.wide, least=column.least)
+
+
+def interval_columns(account_id: str) -> Sequence[Column[ViolationInterval]]:
+    return (
+        Column("SUBJECT", lambda violation: violation.subject_id),
+        Column("OF", lambda violation: violation.holder_name),
+        Column("FROM", lambda violation: short_time(violation.opened.at)),
+        Column("BY", lambda violation: _began_by(violation, account_id), least=16),
+        Column("TO", _ended_at),
+        Column("ENDED BY", lambda violation: _ended_by(violation, account_id), least=16),
+        Column("POSITIONS", _positions),
+        Column("CRITERION", lambda violation: violation.criterion, wide=True),
+    )
+
+
+VIOLATIONS_EXPORTED: Sequence[Column[ShownViolation]] = (
+    Column("controls", lambda shown: "; ".join(shown.controls)),
+    Column("criterion", lambda shown: shown.violation.criterion),
+    Column("subject_id", lambda shown: shown.violation.subject_id),
+    Column("holder_id", lambda shown: shown.violation.holder_id),
+    Column("holder_name", lambda shown: shown.violation.holder_name),
+    Column("from", lambda shown: exact_time(shown.violation.opened.at)),
+    Column("from_position", lambda shown: str(shown.violation.opened.position)),
+    Column("by_time", lambda shown: "yes" if shown.violation.by_time else "no"),
+    Column("opened_by", lambda shown: shown.violation.opened.by),
+    Column("to", lambda shown: _exact(shown.violation.closed.at if shown.violation.closed else None)),
+    Column("to_position", lambda shown: _closed_at_position(shown.violation)),
+    Column("closed_by", lambda shown: shown.violation.closed.by if shown.violation.closed else None),
+)
+FRAMEWORKS: Sequence[Column[ListedFramework]] = (
+    Column("FRAMEWORK", lambda framework: framework.name),
+    Column("VERSION", lambda framework: framework.version),
+    Column("TITLE", lambda framework: framework.title, wraps=True),
+    Column("CONTROLS", lambda framework: str(framework.controls)),
+    Column("ANSWERED", lambda framework: str(framework.answered)),
+)
+CHECKS: Sequence[Column[ReportedCheck]] = (
+    Column("CHECK", lambda check: check.name),
+    Column("SEVERITY", lambda check: check.severity),
+    Column("TITLE", lambda check: check.title, wraps=True),
+    Column("PARAMETERS", lambda check: ", ".join(f"{name}={value}" for name, value in check.parameters.items())),
+)
