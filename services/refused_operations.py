@@ -8,8 +8,25 @@ DELEGATION = "only Amazon holds delegation requests between its partners and the
 TEMPLATES = "only Amazon holds role templates"
 PROVIDERS = "this server does not take the tokens of identity providers yet"
 OUTBOUND = "this server does not issue web identity tokens yet"
+EMAIL = "accounts have no e-mail address of a root user here"
+PHONE = "this server verifies no phone numbers"
+REGIONS = "every Region that is listed is enabled, and stays so"
+NAMES = "the operator names accounts, with `muniment organization set`"
+GOVCLOUD = "accounts are not linked with others in AWS GovCloud (US) here"
 
 REFUSED: Mapping[str, Mapping[str, str]] = {
+    "account": {
+        "AcceptPrimaryEmailUpdate": EMAIL,
+        "DisableRegion": REGIONS,
+        "EnableRegion": REGIONS,
+        "GetGovCloudAccountInformation": GOVCLOUD,
+        "GetPrimaryEmail": EMAIL,
+        "GetPrimaryEmailUpdateStatus": EMAIL,
+        "PutAccountName": NAMES,
+        "SendPhoneNumberVerification": PHONE,
+        "StartPrimaryEmailUpdate": EMAIL,
+        "VerifyPhoneNumber": PHONE,
+    },
     "iam": {
         "AcceptDelegationRequest": DELEGATION,
         "AcquireRole": TEMPLATES,

@@ -26,6 +26,7 @@ from domain.foundation.errors import DeleteConflict, Refusal
 from domain.foundation.moments import format_rfc3339
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
+from domain.queries.restored_contacts import CONTACT_ROWS
 from domain.queries.restored_providers import PROVIDER_ROWS
 from domain.queries.setting_rows import SettingRow
 from domain.rules import (
@@ -329,6 +330,7 @@ _TARGET = SettingRow(
 )
 _FEATURE = SettingRow(lambda _account, _id, feature: f"organizations feature {feature}", _feature_text, _feature)
 SETTING_ROWS = {
+    **CONTACT_ROWS,
     **PROVIDER_ROWS,
     "trust_policy": _TRUST,
     "policy_version": _DEFAULT,

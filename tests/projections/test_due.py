@@ -35,7 +35,8 @@ from tests.projections.use_events import issued
 
 NOTHING_EARLIER = {
     "nothing that a due time follows from": (
-        "account.created.*", "account.credential.contained.*", "account.descent.*", "account.lineage.*",
+        "account.alternate_contact.*", "account.contact_information.*", "account.created.*",
+        "account.credential.contained.*", "account.descent.*", "account.lineage.*",
         "account.reached.*", "api.*", "iam.account.property_set.*", "iam.account.token_version_set.*",
         "iam.account_alias.*", "iam.credential_report.*", "iam.instance_profile.*", "iam.oidc_provider.*",
         "iam.organizations_*", "iam.role.trust_policy_replaced.*", "iam.role.updated.*",

@@ -66,7 +66,7 @@ def test_each_client_is_told_in_its_own_form(
     assert (asked.name, asked.operation) == (named, None)
     assert asked.refusal is not None
     assert asked.refusal.message == (
-        f"This server does not have the service {service}. It has access-analyzer, iam and sts."
+        f"This server does not have the service {service}. It has access-analyzer, account, iam and sts."
     )
 
 

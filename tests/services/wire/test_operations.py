@@ -20,8 +20,9 @@ from services.wire.authentication import VerifiedCredential
 from services.wire.errors import COMMON_ERROR_STATUSES
 from services.wire.operations import Operation, answers, find_operation
 from services.wire.protocols.rest_json import REST_ERRORS, RestServiceModel
-from services.wire.shapes import is_secret
+from services.wire.shapes import Shape, is_secret
 from tests.saml import private_key, saml_metadata
+from tests.services.contacts import CONTACT_INFORMATION
 from tests.services.endpoint import ACCOUNT, ALL, SERVICE_OF, SERVICES, Endpoint, allow, arn, document, trusting
 from tests.services.iam.certificates import certificate, public_key
 
@@ -81,7 +82,7 @@ def test_what_is_recorded(operation: Operation) -> None:
     assert operation.recorded <= own_parameters(operation).keys()
     shape = SERVICES[operation.service]._model.operation_model(operation.name).input_shape
     for member, member_shape in (shape.members if shape else {}).items():
-        assert xform_name(member) not in operation.recorded or not is_secret(member, member_shape)
+        assert xform_name(member) not in operation.recorded or not holds_secrets(member, member_shape)
 
 
 MISTAKEN_FOR_KEYS = frozenset(
@@ -91,12 +92,18 @@ MISTAKEN_FOR_KEYS = frozenset(
 taken, an event has the digest."""
 
 
+def holds_secrets(member: str, shape: Shape) -> bool:
+    """Itself, or a member of a structure."""
+    within = shape.members if shape.type_name == "structure" else {}
+    return is_secret(member, shape) or any(holds_secrets(*each) for each in within.items())
+
+
 @EACH
 def test_everything_but_secrets_is_recorded(operation: Operation) -> None:
     """No parameter that may be recorded is forgotten: an auditor sees what was asked for."""
     shape = SERVICES[operation.service]._model.operation_model(operation.name).input_shape
     members = shape.members if shape else {}
-    secrets = {xform_name(member) for member, member_shape in members.items() if is_secret(member, member_shape)}
+    secrets = {xform_name(member) for member, member_shape in members.items() if holds_secrets(member, member_shape)}
     assert operation.recorded == own_parameters(operation).keys() - secrets - MISTAKEN_FOR_KEYS
 
 
@@ -292,6 +299,16 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "CertificateChain": st.sampled_from([certificate("top").body, "-"]),
     "ServiceSpecificCredentialId": st.just("ACCAQNZGKIQY56JQ7WMLA"),
     "ResourceHandlingOption": st.just("EC2-VPC-EBS"),
+    "AccountId": st.sampled_from([ACCOUNT, "210987654321"]),
+    "AlternateContactType": st.sampled_from(["BILLING", "SECURITY"]),
+    "ContactInformation": st.sampled_from([CONTACT_INFORMATION, CONTACT_INFORMATION | {"CountryCode": "xx"}]),
+    "EmailAddress": st.just("ann@example.com"),
+    "PhoneNumber": st.just("+49 30 1"),
+    "Title": NAMES,
+    "RegionName": st.sampled_from(["eu-central-1", "me-south-1"]),
+    "MaxResults": st.integers(1, 3),
+    "NextToken": st.just("bm8"),
+    "RegionOptStatusContains": st.sampled_from([["ENABLED_BY_DEFAULT"], ["DISABLED", "ENABLED"]]),
 }
 WRITING = [operation for operation in ALL if not operation.read_only]
 
