@@ -139,15 +139,6 @@ def _s3(refusal: Refusal, request_id: str) -> RenderedRefusal:
     return RenderedRefusal(query.error_kind(refusal, None)[0], document.encode(), headers)
 
 
-def _ec2(refusal: Refusal, request_id: str) -> RenderedRefusal:
-    """https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html"""
-    document = (
-        f"<Response><Errors><Error><Code>{refusal.code}</Code><Message>{escape_xml(refusal.message)}</Message></Error>"
-        f"</Errors><RequestID>{request_id}</RequestID></Response>"
-    )
-    return RenderedRefusal(query.error_kind(refusal, None)[0], document.encode())
-
-
 def _cbor(refusal: Refusal, request_id: str) -> RenderedRefusal:
     """A map of two texts (RFC 8949), for https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html"""
     status, body, headers = _json(refusal, request_id)
@@ -172,7 +163,6 @@ _FORMS: Final = (
             ("application/x-amz-json-1.1", _json),
         )
     ),
-    ErrorForm(lambda service, _: service == "ec2", "text/xml", _ec2),
     ErrorForm(lambda _, it: _is_form(it), "text/xml", _query),
     ErrorForm(lambda _service, _: True, "application/json", _json),
 )

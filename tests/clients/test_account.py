@@ -1,9 +1,11 @@
-"""`aws account` and boto3's, unmodified."""
+"""`aws account`, `aws ec2 describe-regions` and boto3's, unmodified."""
 
+import json
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.clients.raw_http import administrator
 from tests.clients.server import Server, run
@@ -29,3 +31,24 @@ def test_the_security_contact(server: Server) -> None:
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.get_alternate_contact(AlternateContactType="SECURITY")
     account("delete-alternate-contact")
+
+
+def test_regions(server: Server) -> None:
+    """EC2's answer as the command and boto3 read it, of now and of then, and its errors: of a wrong secret, and of an
+    operation that is not there."""
+    words = ["aws", "ec2", "describe-regions", "--filters", "Name=region-name,Values=eu-north-1,us-east-*"]
+    answer = run([*words, "--query", "Regions[].RegionName"], server.profile)
+    assert (answer.error, json.loads(answer.out)) == ("", ["eu-north-1", "us-east-1", "us-east-2"])
+    key = administrator(server)
+    for endpoint, secret, code in (
+        (f"{server.endpoint}/as-of/p9", key.secret_key, "InvalidAction"),
+        (server.endpoint, "x" * 40, "AuthFailure"),
+    ):
+        session = boto3.Session(key.access_key, secret, region_name="eu-central-1")
+        client = session.client("ec2", endpoint_url=endpoint)
+        with pytest.raises(ClientError) as refused:
+            client.describe_vpcs()
+        assert refused.value.response["Error"]["Code"] == code
+        assert refused.value.response["ResponseMetadata"]["RequestId"]
+        if code == "InvalidAction":
+            assert len(client.describe_regions(AllRegions=True)["Regions"]) == 17

@@ -53,13 +53,15 @@ from services.wire.decision import AuthenticatedRequest, decision_for
 from services.wire.fact_rounds import NOTHING_FOUND
 from services.wire.form_input import form_fields
 from services.wire.json_input import BODY, PATH, QUERY, decode_body, query_values
+from services.wire.protocols.ec2 import Ec2ServiceModel
 from services.wire.protocols.query import QueryServiceModel
 from services.wire.protocols.rest_json import RestServiceModel
 
 ACCOUNT = "123456789012"
 BEGAN_AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PROTOCOLS = {service: protocol for protocol in aws_protocols() for service in protocol.services}
-SERVICES: dict[str, QueryServiceModel | RestServiceModel] = {
+ServiceDescription = QueryServiceModel | RestServiceModel | Ec2ServiceModel
+SERVICES: dict[str, ServiceDescription] = {
     service: protocol.described(service) for service, protocol in PROTOCOLS.items()
 }
 ALL = [operation for operation in operations.all_operations() if operation.service in SERVICES]
@@ -139,7 +141,7 @@ class Endpoint:
     def post(self, by: VerifiedCredential, operation: str, body: str) -> Members:
         """`call` with a form of one's own, without Action and Version."""
         service = SERVICES[SERVICE_OF[operation]]
-        assert isinstance(service, QueryServiceModel)
+        assert isinstance(service, QueryServiceModel | Ec2ServiceModel)
         shape = service.operation(operation)
         outcome = self._performed(by, operation, lambda: shape.parse(form_fields(body.encode(), b"")))
         return self._read(service, operation, shape.serialise(outcome.answer(self.account), "r"))
@@ -160,7 +162,7 @@ class Endpoint:
         )
         return self._read(service, operation, shape.serialise(outcome.answer(self.account)))
 
-    def _read(self, service: QueryServiceModel | RestServiceModel, operation: str, document: bytes) -> Members:
+    def _read(self, service: ServiceDescription, operation: str, document: bytes) -> Members:
         """As a client does."""
         answer: Members = botocore.parsers.create_parser(service.protocol).parse(
             {"body": document, "headers": {}, "status_code": 200},

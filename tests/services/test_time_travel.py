@@ -79,7 +79,7 @@ def test_the_past_answers_what_it_answered(operation: Operation) -> None:
 UNMOVED = {
     *("DecodeAuthorizationMessage", "GetAccessKeyInfo", "GetContextKeysForCustomPolicy", "SimulateCustomPolicy"),
     *("GetOrganizationsAccessReport", "ListOrganizationsFeatures"),
-    *("GetAccountInformation", "GetRegionOptStatus", "ListRegions"),
+    *("DescribeRegions", "GetAccountInformation", "GetRegionOptStatus", "ListRegions"),
 }
 """What they tell is no matter of the account's past, or of an organization, which it is in none of."""
 

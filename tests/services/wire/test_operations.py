@@ -2,7 +2,7 @@
 
 import inspect
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import pytest
@@ -19,7 +19,8 @@ from services.iam import users
 from services.wire.authentication import VerifiedCredential
 from services.wire.errors import COMMON_ERROR_STATUSES
 from services.wire.operations import Operation, answers, find_operation
-from services.wire.protocols.rest_json import REST_ERRORS, RestServiceModel
+from services.wire.protocols.ec2 import EC2_ERRORS
+from services.wire.protocols.rest_json import REST_ERRORS
 from services.wire.shapes import Shape, is_secret
 from tests.saml import private_key, saml_metadata
 from tests.services.contacts import CONTACT_INFORMATION
@@ -308,6 +309,10 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "RegionName": st.sampled_from(["eu-central-1", "me-south-1"]),
     "MaxResults": st.integers(1, 3),
     "NextToken": st.just("bm8"),
+    "AllRegions": st.booleans(),
+    "DryRun": st.booleans(),
+    "Filters": st.sampled_from([[{"Name": "region-name", "Values": ["eu-*"]}], [{"Name": "x", "Values": ["y"]}]]),
+    "RegionNames": st.sampled_from([["eu-central-1", "us-east-1"], ["me-south-1"]]),
     "RegionOptStatusContains": st.sampled_from([["ENABLED_BY_DEFAULT"], ["DISABLED", "ENABLED"]]),
 }
 WRITING = [operation for operation in ALL if not operation.read_only]
@@ -361,9 +366,17 @@ def only_used(endpoint: Endpoint, before: int) -> bool:
     return all(isinstance(entry.event, CredentialUsed | Use) for entry in endpoint.entries if entry.position > before)
 
 
+COMMON_CODES: Mapping[str, Mapping[str, object]] = {
+    "ec2": EC2_ERRORS,
+    "query": COMMON_ERROR_STATUSES,
+    "rest-json": REST_ERRORS,
+}
+"""Of all operations, by protocol."""
+
+
 def is_known(operation: Operation, code: str) -> bool:
     declared = SERVICES[operation.service]._model.operation_model(operation.name).error_shapes
-    common = REST_ERRORS if isinstance(SERVICES[operation.service], RestServiceModel) else COMMON_ERROR_STATUSES
+    common = COMMON_CODES[SERVICES[operation.service].protocol]
     return code in {*common, *(shape.metadata.get("error", {}).get("code", shape.name) for shape in declared)}
 
 
