@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from domain.foundation.errors import Refusal, SignatureDoesNotMatch
+from services.wire import json_errors
 from services.wire.canonical import PAYLOAD_HEADER, SIGNED_LIKE_S3
 from services.wire.errors import UnsupportedService
 from services.wire.input_shapes import excerpt
 from services.wire.protocol import CommittedOutcome, ParsedRequest, RenderedRefusal, WireProtocol
-from services.wire.protocols import query, rest_json
+from services.wire.protocols import query
 from services.wire.raw_request import RawRequest
 from services.wire.sigv4 import claimed_service, is_signed
 from services.wire.time_travel import RequestPath
@@ -126,7 +127,7 @@ def _query(refusal: Refusal, request_id: str) -> RenderedRefusal:
 
 
 def _json(refusal: Refusal, _request_id: str) -> RenderedRefusal:
-    return rest_json.render(refusal, None)
+    return json_errors.render(refusal, None)
 
 
 def _s3(refusal: Refusal, request_id: str) -> RenderedRefusal:

@@ -1,4 +1,4 @@
-"""`aws account`, `aws ec2 describe-regions` and boto3's, unmodified."""
+"""`aws account`, `aws ec2 describe-regions`, `aws organizations` and boto3's, unmodified."""
 
 import json
 from typing import Any
@@ -31,6 +31,21 @@ def test_the_security_contact(server: Server) -> None:
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.get_alternate_contact(AlternateContactType="SECURITY")
     account("delete-alternate-contact")
+
+
+def test_an_account_in_no_organization(server: Server) -> None:
+    """Is told so, by the command and by boto3's class; with a wrong secret that is told, in Organizations' form."""
+    answer = run(["aws", "organizations", "describe-organization"], server.profile)
+    assert answer.status != 0
+    assert "(AWSOrganizationsNotInUseException)" in answer.error
+    key = administrator(server)
+    session = boto3.Session(key.access_key, key.secret_key, region_name="eu-central-1")
+    client = session.client("organizations", endpoint_url=f"{server.endpoint}/as-of/p9")
+    with pytest.raises(client.exceptions.AWSOrganizationsNotInUseException):
+        client.list_accounts()
+    impostor = boto3.Session(key.access_key, "x" * 40, region_name="eu-central-1")
+    with pytest.raises(ClientError, match="InvalidSignatureException"):
+        impostor.client("organizations", endpoint_url=server.endpoint).list_roots()
 
 
 def test_regions(server: Server) -> None:

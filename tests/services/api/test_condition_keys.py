@@ -20,6 +20,7 @@ from tests.docs.test_reference import rows
 from tests.services.api.in_process_server import InProcessServer, opened, signed, signed_form
 from tests.services.endpoint import PROTOCOLS, Endpoint, allow, deny
 
+TARGET = "X-Amz-Target"
 GUARD = deny(Condition={"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}})
 
 
@@ -70,6 +71,11 @@ def send_everything(house: InProcessServer, keys: Credentials, word: str, signed
         "/getAlternateContact": {"AlternateContactType": {"one": "BILLING", "https": "SECURITY"}[word]},
         "/getRegionOptStatus": {"RegionName": word},
     }
+    types = {"one": "TAG_POLICY", "https": "BACKUP_POLICY"}
+    targeted = {
+        "AWSOrganizationsV20161128.ListPolicies": {"Filter": types[word]},
+        "AWSOrganizationsV20161128.ListDelegatedAdministrators": {"ServicePrincipal": word},
+    }
     unsigned = ("user-agent", "referer", "x-forwarded-for", "x-forwarded-proto", "forwarded", "aws-sourceip")
     headers = tuple((name.encode(), word.encode()) for name in unsigned)
     with patch("botocore.auth.get_current_datetime", return_value=signed_at):
@@ -81,7 +87,13 @@ def send_everything(house: InProcessServer, keys: Credentials, word: str, signed
             for path, members in documents.items()
         ]
         requests.append(signed_form("ec2", "DescribeRegions", keys, region=word))
-    protocols = house.native, *(PROTOCOLS[service] for service in ("account", "ec2", "iam"))
+        requests += [
+            signed(
+                "POST", "/", keys, json.dumps(members).encode(), "organizations", region=word, headers={TARGET: name}
+            )
+            for name, members in targeted.items()
+        ]
+    protocols = house.native, *(PROTOCOLS[service] for service in ("account", "ec2", "iam", "organizations"))
     for request in requests:
         told = house.over_http(replace(request, headers=(*request.headers, *headers)), *protocols)
         assert told.status == 403

@@ -114,7 +114,7 @@ def members(there: Scene, operation: Operation, *optional: str) -> dict[str, Any
 def is_denied(endpoint: Endpoint, by: VerifiedCredential, operation: Operation, sent: Mapping[str, Any]) -> bool:
     """By policies; another refusal is none of theirs."""
     try:
-        endpoint.call(by, operation.name, **sent)
+        endpoint.call(by, operation.action, **sent)
     except AccessDenied as refusal:
         return refusal.decided
     except Refusal:
@@ -146,7 +146,7 @@ def test_where_there_is_nothing(operation: Operation) -> None:
     """The root user of an empty account is answered, or refused with an error that the model has for the operation."""
     empty, sent = Endpoint(), members(scene(), operation)
     try:
-        empty.call(empty.root, operation.name, **sent)
+        empty.call(empty.root, operation.action, **sent)
     except Refusal as refusal:
         assert is_known(operation, refusal.code), refusal.code  # noqa: PT017  most are answered
 

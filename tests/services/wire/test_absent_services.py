@@ -65,7 +65,8 @@ def test_each_client_is_told_in_its_own_form(
     assert (asked.name, asked.operation) == (named, None)
     assert asked.refusal is not None
     assert asked.refusal.message == (
-        f"This server does not have the service {service}. It has access-analyzer, account, ec2, iam and sts."
+        f"This server does not have the service {service}. "
+        "It has access-analyzer, account, ec2, iam, organizations and sts."
     )
 
 

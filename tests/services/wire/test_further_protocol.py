@@ -30,6 +30,8 @@ from tests.services.api.in_process_server import InProcessServer, opened, signed
 
 TARGET = "x-amz-target"
 CLOUDTRAIL = load_model("cloudtrail")
+CLOUDTRAIL.metadata["protocol"] = "further"
+"""As if it spoke one that is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class TargetedOperationModel(OperationContract):
 
 
 class TargetedServiceModel(DescribedService[TargetedOperationModel]):
-    protocol = "json"
+    protocol = "further"
 
     def _compiled(self, name: str) -> TargetedOperationModel:
         model = self._model.operation_model(name)

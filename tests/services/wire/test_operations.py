@@ -18,9 +18,9 @@ from domain.foundation.events import Use
 from services.iam import users
 from services.wire.authentication import VerifiedCredential
 from services.wire.errors import COMMON_ERROR_STATUSES
+from services.wire.json_errors import JSON_ERRORS
 from services.wire.operations import Operation, answers, find_operation
 from services.wire.protocols.ec2 import EC2_ERRORS
-from services.wire.protocols.rest_json import REST_ERRORS
 from services.wire.shapes import Shape, is_secret
 from tests.saml import private_key, saml_metadata
 from tests.services.contacts import CONTACT_INFORMATION
@@ -309,6 +309,14 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "RegionName": st.sampled_from(["eu-central-1", "me-south-1"]),
     "MaxResults": st.integers(1, 3),
     "NextToken": st.just("bm8"),
+    "ChildId": st.sampled_from([ACCOUNT, "ou-ab12-11111111"]),
+    "ChildType": st.sampled_from(["ACCOUNT", "ORGANIZATIONAL_UNIT"]),
+    "OrganizationalUnitId": st.just("ou-ab12-11111111"),
+    "ParentId": st.sampled_from(["r-ab12", "ou-ab12-11111111"]),
+    "PolicyId": st.sampled_from(["p-FullAWSAccess", "p-abcdefgh"]),
+    "ResourceId": st.sampled_from(["r-ab12", "p-FullAWSAccess"]),
+    "ServicePrincipal": st.just("config.amazonaws.com"),
+    "TargetId": st.sampled_from(["r-ab12", ACCOUNT]),
     "AllRegions": st.booleans(),
     "DryRun": st.booleans(),
     "Filters": st.sampled_from([[{"Name": "region-name", "Values": ["eu-*"]}], [{"Name": "x", "Values": ["y"]}]]),
@@ -332,6 +340,8 @@ def requests(
         if xform_name(name) not in operation.without and (name in shape.required_members or draw(st.booleans()))
     ]
     values = VALUES
+    if operation.service == "organizations":
+        values = VALUES | {"Filter": st.sampled_from(["SERVICE_CONTROL_POLICY", "TAG_POLICY"])}
     if operation.name == "UpdateAssumeRolePolicy":
         values = VALUES | {"PolicyDocument": TRUST_POLICIES}
     keys = sorted(set(endpoint.account[ACCESS_KEYS].by_id) - {caller.access_key_id for caller in callers})
@@ -353,9 +363,9 @@ def played(data: st.DataObject) -> dict[str, set[str]]:
         operation, members = data.draw(requests(endpoint, callers))
         before = endpoint.account.position
         try:
-            endpoint.call(data.draw(st.sampled_from(callers)), operation.name, **members)
+            endpoint.call(data.draw(st.sampled_from(callers)), operation.action, **members)
         except Refusal as refusal:
-            codes[operation.name].add(refusal.code)
+            codes[operation.action].add(refusal.code)
         else:
             assert not operation.read_only or only_used(endpoint, before)
     return codes
@@ -368,8 +378,9 @@ def only_used(endpoint: Endpoint, before: int) -> bool:
 
 COMMON_CODES: Mapping[str, Mapping[str, object]] = {
     "ec2": EC2_ERRORS,
+    "json": JSON_ERRORS,
     "query": COMMON_ERROR_STATUSES,
-    "rest-json": REST_ERRORS,
+    "rest-json": JSON_ERRORS,
 }
 """Of all operations, by protocol."""
 
@@ -386,7 +397,7 @@ def test_refusals_are_errors_that_the_model_declares(data: st.DataObject) -> Non
     """Whatever an operation refuses with, its clients know: the model has the code for just this operation, or it is
     common to all. And a call that only reads changes nothing but the last use of a credential."""
     for name, codes in played(data).items():
-        (operation,) = (operation for operation in ALL if operation.name == name)
+        (operation,) = (operation for operation in ALL if operation.action == name)
         unknown = {code for code in codes if not is_known(operation, code)}
         assert not unknown, f"{name} refuses with {unknown}"
 
