@@ -15,7 +15,6 @@ from domain.foundation.identifiers import Random
 from domain.installation import Installation
 from domain.ledger_state import empty, evolve
 from domain.rules import accounts
-from tests.contact_steps import contact_step
 from tests.notification_steps import notification_target_step
 from tests.provider_steps import oidc_provider_step, saml_provider_step
 from tests.role_steps import (
@@ -37,7 +36,7 @@ OTHER_STEPS: tuple[Step, ...] = (
         organizations_feature_step,
         report_step,
     ),
-    *(contact_step, notification_target_step, saml_provider_step, service_linked_role_step),
+    *(notification_target_step, saml_provider_step, service_linked_role_step),
 )
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)
 """Shortly before a month ends, so that most histories write to two partitions."""
