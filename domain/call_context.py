@@ -207,16 +207,22 @@ _KEYS: dict[str, ValuesOfKey] = {
 }
 
 
-_GLOBAL_SERVICES = frozenset({"iam", "muniment"})
-_GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-"""Where IAM's control plane is, by partition (IAM User Guide, "Resilience in IAM"; botocore signs for the same)."""
+_REGIONS_OF_IAM = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+_GLOBAL_REGIONS: Mapping[str, Mapping[str, str]] = {
+    "account": {"aws": "us-east-1", "aws-cn": "cn-northwest-1"},
+    "iam": _REGIONS_OF_IAM,
+    "muniment": _REGIONS_OF_IAM,
+    "organizations": {**_REGIONS_OF_IAM, "aws-cn": "cn-northwest-1"},
+}
+"""Where the control planes of global services are, by partition (IAM User Guide, "Resilience in IAM"; botocore signs
+for the same)."""
 
 
 def requested_region(partition: str, service: str, signed_for: str | None) -> str | None:
     """The region that a call is made to; it is recorded with the call. A global service has one endpoint, whatever
     region the client has signed for; with others the client chooses an endpoint of AWS, and here signs for its region.
     """
-    return _GLOBAL_REGIONS[partition] if service in _GLOBAL_SERVICES else signed_for
+    return _GLOBAL_REGIONS.get(service, {}).get(partition, signed_for)
 
 
 def condition_key(name: str) -> Callable[[ValuesOfKey], ValuesOfKey]:

@@ -5,13 +5,20 @@ from typing import Any
 
 from botocore.model import ServiceModel
 
-from services import access_analyzer, iam, refused_operations, sts
+from services import access_analyzer, account_management, ec2, iam, organizations, refused_operations, sts
 from services.wire import protocols
 from services.wire.model import load_model
 from services.wire.model_protocol import ModelProtocol
 from services.wire.operations import import_modules
 
-SERVICES = {"accessanalyzer": access_analyzer, "iam": iam, "sts": sts}
+SERVICES = {
+    "accessanalyzer": access_analyzer,
+    "account": account_management,
+    "ec2": ec2,
+    "iam": iam,
+    "organizations": organizations,
+    "sts": sts,
+}
 """Packages of operations, by botocore's directories. Everything else about a service, its model says."""
 
 REGISTERED = (refused_operations,)

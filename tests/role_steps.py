@@ -17,6 +17,7 @@ from domain.foundation.events import Event
 from domain.foundation.identifiers import Random, new_unique_id, new_uuid
 from domain.rules import account_settings, instance_profiles, organizations_features, service_linked_roles
 from domain.rules.protected_roles import is_service_linked
+from tests.contact_steps import contact_step
 from tests.step_draws import NAMES, PATHS, one, step
 
 
@@ -46,8 +47,11 @@ def service_linked_role_step(draw: DrawFn, account: Account, _at: datetime, rand
     return [*service_linked_roles.create(account, role_id=role_id, service=service, description=None, suffix=None)]
 
 
-def account_setting_step(draw: DrawFn, account: Account, _at: datetime, _random: Random) -> Sequence[Event]:
-    if draw(st.booleans()):
+def account_setting_step(draw: DrawFn, account: Account, at: datetime, random: Random) -> Sequence[Event]:
+    chosen = draw(st.sampled_from(["contact", "properties", "token version"]))
+    if chosen == "contact":
+        return contact_step(draw, account, at, random)
+    if chosen == "token version":
         return account_settings.set_token_version(account, draw(st.sampled_from([1, 2])))
     return account_settings.put_properties(account, {f"Namespace/{draw(NAMES)}": draw(NAMES)})
 

@@ -27,6 +27,7 @@ from domain.foundation.moments import format_rfc3339
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
 from domain.queries.restored_analyzers import ANALYZER_ROWS
+from domain.queries.restored_contacts import CONTACT_ROWS
 from domain.queries.restored_providers import PROVIDER_ROWS
 from domain.queries.setting_rows import SettingRow
 from domain.rules import (
@@ -331,6 +332,7 @@ _TARGET = SettingRow(
 _FEATURE = SettingRow(lambda _account, _id, feature: f"organizations feature {feature}", _feature_text, _feature)
 SETTING_ROWS = {
     **ANALYZER_ROWS,
+    **CONTACT_ROWS,
     **PROVIDER_ROWS,
     "trust_policy": _TRUST,
     "policy_version": _DEFAULT,

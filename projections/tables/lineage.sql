@@ -21,7 +21,8 @@ create table births (
         'oidc_provider_changed', 'oidc_provider_removed', 'saml_provider', 'saml_provider_changed',
         'saml_provider_removed', 'saml_private_key', 'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated',
         'password_policy', 'organizations_feature', 'organizations_feature_disabled', 'role_updated', 'lifecycle_profile',
-        'exemption', 'exemption_revoked', 'notification_target', 'notification_target_removed', 'analyzer')),
+        'exemption', 'exemption_revoked', 'notification_target', 'notification_target_removed', 'analyzer',
+        'contact_information', 'alternate_contact')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -300,6 +301,16 @@ select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'passwo
 -- name: account.lifecycle_profile.removed.v1
 select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'lifecycle_profile', 'account_id',
     '{lifecycle_profile}')
+
+-- name: account.contact_information.set.v1
+-- name: account.contact_information.removed.v1
+select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'contact_information', 'account_id',
+    '{contact_information}')
+
+-- name: account.alternate_contact.set.v1
+-- name: account.alternate_contact.removed.v1
+select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'alternate_contact', 'contact_type',
+    '{alternate_contact}')
 
 -- name: account.exemption.granted.v1
 with former as materialized (

@@ -19,7 +19,7 @@ from domain.time_travel import AS_OF_POSITION
 from services.api.contract.question import SERVICE
 from services.api.contract.questions import QUESTIONS
 
-OWN_SERVICES = ("iam", "sts", "access-analyzer", SERVICE)
+OWN_SERVICES = ("iam", "sts", "access-analyzer", "account", "organizations", SERVICE)
 """That are answered here."""
 SERVICES_KEPT_MAX = 64
 """The largest, EC2, takes 0.6 MB as JSON."""

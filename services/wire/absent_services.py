@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from domain.foundation.errors import Refusal, SignatureDoesNotMatch
+from services.wire import json_errors
 from services.wire.canonical import PAYLOAD_HEADER, SIGNED_LIKE_S3
 from services.wire.errors import UnsupportedService
 from services.wire.input_shapes import excerpt
 from services.wire.protocol import CommittedOutcome, ParsedRequest, RenderedRefusal, WireProtocol
-from services.wire.protocols import query, rest_json
+from services.wire.protocols import query
 from services.wire.raw_request import RawRequest
 from services.wire.sigv4 import claimed_service, is_signed
 from services.wire.time_travel import RequestPath
@@ -126,7 +127,7 @@ def _query(refusal: Refusal, request_id: str) -> RenderedRefusal:
 
 
 def _json(refusal: Refusal, _request_id: str) -> RenderedRefusal:
-    return rest_json.render(refusal, None)
+    return json_errors.render(refusal, None)
 
 
 def _s3(refusal: Refusal, request_id: str) -> RenderedRefusal:
@@ -137,15 +138,6 @@ def _s3(refusal: Refusal, request_id: str) -> RenderedRefusal:
     )
     headers = ((b"x-amz-request-id", request_id.encode("ascii")),)
     return RenderedRefusal(query.error_kind(refusal, None)[0], document.encode(), headers)
-
-
-def _ec2(refusal: Refusal, request_id: str) -> RenderedRefusal:
-    """https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html"""
-    document = (
-        f"<Response><Errors><Error><Code>{refusal.code}</Code><Message>{escape_xml(refusal.message)}</Message></Error>"
-        f"</Errors><RequestID>{request_id}</RequestID></Response>"
-    )
-    return RenderedRefusal(query.error_kind(refusal, None)[0], document.encode())
 
 
 def _cbor(refusal: Refusal, request_id: str) -> RenderedRefusal:
@@ -172,7 +164,6 @@ _FORMS: Final = (
             ("application/x-amz-json-1.1", _json),
         )
     ),
-    ErrorForm(lambda service, _: service == "ec2", "text/xml", _ec2),
     ErrorForm(lambda _, it: _is_form(it), "text/xml", _query),
     ErrorForm(lambda _service, _: True, "application/json", _json),
 )

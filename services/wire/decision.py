@@ -163,7 +163,7 @@ def _answered(
         return perform_as_of(account, call, operation, parameters, request.as_of, found.past)
     if operation.on is not None:
         target = operation.on(account, call, parameters)
-        context = operation.context(account, parameters)
+        context = {**operation.context(account, parameters), **target.context}
         authorize(account, call, operation.action, target.arn, context, named=target.named)
     return operation.call(account, call, parameters)
 

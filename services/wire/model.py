@@ -76,6 +76,10 @@ class DescribedService(ABC, Generic[Compiled]):
         """The HTTP status of an error that the model has for any operation; None for any other code."""
         return self._statuses.get(code)
 
+    def has_member(self, error: str, member: str) -> bool:
+        """Whether the model's error of that code has such a member."""
+        return any(shape.name == error and member in shape.members for shape in self._model.error_shapes)
+
     @abstractmethod
     def _compiled(self, name: str) -> Compiled: ...
 

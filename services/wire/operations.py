@@ -4,7 +4,7 @@ import pkgutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple, Self, TypeVar
 
 from domain.account import Account
@@ -22,6 +22,8 @@ class TargetResource(NamedTuple):
     """The one that it has, by which policies know it."""
     named: str
     """As the caller has named it, which is all that a refusal tells."""
+    context: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Condition keys, as those of `FindConditionKeys`, that only the call has found out."""
 
     @classmethod
     def of_arn(cls, arn: str) -> Self:
@@ -37,7 +39,7 @@ EndsAccess = Callable[[Parameters], bool]
 CheckSizes = Callable[[Parameters], None]
 """Raises a refusal for parameters beyond limits that AWS's model does not have, before anybody asks who may."""
 
-_READ_ONLY_PREFIXES = ("Check", "Decode", "Get", "List", "Simulate", "Validate")
+_READ_ONLY_PREFIXES = ("Check", "Decode", "Describe", "Get", "List", "Simulate", "Validate")
 """How AWS's names begin of what only tells. What is called otherwise is taken for a write: none runs on the past."""
 _NOT_READ_ONLY = frozenset({"GetFederationToken", "GetSessionToken"})
 _ENDING_ACCESS_PREFIXES = ("Deactivate", "Delete", "Detach", "Remove")

@@ -70,7 +70,7 @@ def perform_as_of(
     try:
         if operation.on is not None:
             target = operation.on(then, call_then, parameters)
-            context = operation.context(then, parameters)
+            context = {**operation.context(then, parameters), **target.context}
             authorize_past(account, then, call, operation.action, target.arn, context, named=target.named)
         outcome = operation.call(then, call_then, parameters)
     except NeedsAccounts as more:

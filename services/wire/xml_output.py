@@ -50,6 +50,19 @@ def compile_output(operation: str, shape: Shape | None, namespace: str) -> Seria
     return serialise
 
 
+def compile_unwrapped_output(operation: str, shape: Shape | None, namespace: str) -> SerialiseXml:
+    """As `compile_output`, with the members in the response itself, behind the request id, as EC2 has them."""
+    body = _nothing(operation) if shape is None else _structure("", "", shape, operation)
+
+    def serialise(result: Mapping[str, object], request_id: str) -> bytes:
+        return (
+            f'<{operation}Response xmlns="{namespace}"><requestId>{escape_xml(request_id)}</requestId>'
+            f"{body(result)}</{operation}Response>"
+        ).encode()
+
+    return serialise
+
+
 def _nothing(operation: str) -> ShapeWriter:
     def write(value: object) -> str:
         if value:

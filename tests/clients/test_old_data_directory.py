@@ -49,6 +49,8 @@ REWORDED = {
 """Sentences whose English was wrong then, or that said too little; and the evaluator of now."""
 NEW_ACTIONS = ("muniment:ListContainedLineages", "muniment:ReleaseLineage")
 """That there are by now, so that an administrator could have done them."""
+NEW_SERVICES = ("account", "organizations")
+"""That are answered by now, so that what could have been done there is told action by action."""
 ONCE = Config(retries={"total_max_attempts": 1})
 
 
@@ -164,7 +166,15 @@ def _settled(value: Any) -> Any:
             settled["statements"].sort(key=itemgetter("source_id", "index"))
         return settled
     if isinstance(value, list):
-        known = (each for each in value if not isinstance(each, dict) or each.get("action") not in NEW_ACTIONS)
+        known = (
+            each
+            for each in value
+            if not isinstance(each, dict)
+            or (
+                each.get("action") not in NEW_ACTIONS
+                and ("granted_by" not in each or each["service"] not in NEW_SERVICES)
+            )
+        )
         return [_settled(each) for each in known]
     return value
 

@@ -27,7 +27,7 @@ _OPERATIONS_HEAD = """\
 
 What this server answers; anything else is refused with `InvalidAction`, and a parameter that is not supported with
 `ValidationError`. Nothing is ignored. Operations that read are also answered under `/as-of/MOMENT/`, as of that moment.
-`muniment coverage` lists every operation of IAM and STS.
+`muniment coverage` lists every operation of those that are here in whole.
 
 This page is generated: `{command}`.
 """

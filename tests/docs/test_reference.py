@@ -10,6 +10,7 @@ from domain.foundation.errors import AboutResource, Refusal
 from services.api.server.native_protocol import STATUSES
 from services.aws_services import aws_protocols
 from services.wire.errors import COMMON_ERROR_STATUSES
+from services.wire.protocols.ec2 import EC2_ERRORS
 from tests.docs.pages import COMMAND, PAGES, REFERENCE, ROOT
 
 
@@ -34,6 +35,8 @@ def test_every_error_is_described() -> None:
         declared = next(filter(None, (model.error_status(code) for model in models)), None)
         if code == "MalformedBody":  # Only rest-json answers it.
             return "400"
+        if code == "DryRunOperation":  # Only EC2 does.
+            return str(EC2_ERRORS[code].status)
         return str(int(COMMON_ERROR_STATUSES.get(code) or declared or STATUSES[code]))
 
     described = {code: status for code, status, _cause in rows("errors.md")}

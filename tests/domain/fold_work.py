@@ -6,12 +6,9 @@ use, does the same unseen. What C does in one step, such as copying a dictionary
 
 import json
 import sys
-import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from types import FrameType
-from typing import Any
 
 from immutables import Map
 
@@ -28,6 +25,8 @@ from domain.registry import event_classes
 from tests.domain import fold_analyzers
 from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, mfa_arn, oidc_arn, policy_arn, saml_arn, trusting
 from tests.domain.fold_reviews import REVIEW_CASES, REVIEW_FIELDS, review_events
+from tests.domain.taken import bytes_taken, steps
+from tests.services.contacts import ALTERNATE, INFORMATION
 
 SMALL, LARGE = 100, 2_500
 """So many there are of everything in an account."""
@@ -41,6 +40,7 @@ FIELDS: dict[str, object] = {
     "actions": 1,
     "allow_users_to_change_password": True,
     "assertion_encryption": "Allowed",
+    "contact_type": "SECURITY",
     "client_id": "app",
     "client_ids": ("app",),
     "compromised_since": AT,
@@ -188,6 +188,8 @@ CASES: dict[str, dict[str, object]] = {
     "iam.instance_profile.role_added.v1": {"role_id": "AROAaside"},
     "iam.policy.created.v1": {"policy_arn": policy_arn("new"), "policy_name": "new"},
     "iam.policy.version_created.v1": {"version": 1_000_000},
+    "account.contact_information.set.v1": {"contact": INFORMATION},
+    "account.alternate_contact.set.v1": {"contact": ALTERNATE},
     "account.lineage.contained.v1": {"seed": "AKIAnew"},
     "iam.access_key.created.v1": {"access_key_id": "AKIAnew"},
     "iam.ssh_public_key.uploaded.v1": {"credential_id": "APKAnew"},
@@ -237,6 +239,7 @@ BEGINNINGS = frozenset({"account.created.v1", "installation.founded.v1"})
 
 ONCE = (
     *("account.created.v1", "iam.account.password_policy.updated.v1", "iam.account_alias.created.v1"),
+    *("account.contact_information.set.v1", "account.alternate_contact.set.v1"),
     *("account.organization_policies.applied.v1", "iam.organizations_feature.enabled.v1"),
 )
 """What an account has one of."""
@@ -328,36 +331,6 @@ def folded(account_id: str, history: Iterator[Change]) -> LedgerState:
     for change in history:
         value = evolve(value, change)
     return value
-
-
-def steps(work: Callable[[], object]) -> int:
-    """How many instructions the interpreter takes."""
-    taken = 0
-
-    def trace(frame: FrameType, what: str, _argument: Any) -> Any:
-        nonlocal taken
-        frame.f_trace_lines, frame.f_trace_opcodes = False, True
-        taken += what == "opcode"
-        return trace
-
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(None)
-    return taken
-
-
-def bytes_taken(work: Callable[[], object]) -> int:
-    """How much memory there is in use at most, beyond what was."""
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        work()
-        return tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
 
 
 def told_work(value: LedgerState, change: Change) -> int:

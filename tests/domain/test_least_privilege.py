@@ -165,7 +165,7 @@ def spread(actions: Iterable[str], each: int) -> list[UsedPermission]:
 
 
 def test_it_is_made_to_fit() -> None:
-    """Whoever has used everything that IAM and STS have, on many resources of several types, gets a document for a
+    """Whoever has used every operation of IAM and STS, on many resources of several types, gets a document for a
     managed policy; one who has used less keeps exact ARNs. What it fits is said."""
     actions = [operation.action for operation in ALL if operation.service in {"iam", "sts"}]
     found = made(*spread(actions, RESOURCES_LISTED_MAX))

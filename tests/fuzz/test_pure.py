@@ -14,7 +14,6 @@ from domain.policy.evaluate import Layer, Request, SourcedPolicy, evaluate
 from domain.policy.principals import RequestPrincipal
 from services.api.contract.questions import QUESTIONS
 from services.api.server.native_protocol import NativeProtocol
-from services.aws_services import aws_protocols
 from services.wire.absent_services import AbsentServices
 from services.wire.call_record import storable_text
 from services.wire.errors import UnsupportedService
@@ -23,15 +22,19 @@ from services.wire.raw_request import RawRequest
 from services.wire.time_travel import RequestPath
 from tests.fuzz.bounds import EXAMPLES
 from tests.fuzz.inputs import BODIES, DOCUMENTS, FORMS, TEXTS, encoded, percent
+from tests.services.endpoint import PROTOCOLS
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-(REST, AWS), NATIVE = aws_protocols(), NativeProtocol.__new__(NativeProtocol)
+REST, AWS = PROTOCOLS["access-analyzer"], PROTOCOLS["iam"]
+NATIVE = NativeProtocol.__new__(NativeProtocol)
 ABSENT = AbsentServices((REST, AWS, NATIVE))
 """Reading needs none of what answers."""
 OPERATIONS = [
-    (operation.service, operation.name) for operation in all_operations() if operation.service in AWS.services
+    (operation.service, operation.name) for operation in all_operations() if operation.service in {*AWS.services, "ec2"}
 ]
-VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
+VERSIONS = {"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}
+TARGETED = PROTOCOLS["organizations"]
+TARGETS = [b"AWSOrganizationsV20161128.ListPolicies", b"AWSOrganizationsV20161128.DescribeAccount", b"x"]
 
 fuzzed = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -42,10 +45,10 @@ def test_any_form_is_read_or_refused(operation: tuple[str, str], form: bytes, qu
     """The parser that the models drive, for every operation; a refusal can be rendered and recorded."""
     service, name = operation
     body = encoded([("Action", name), ("Version", VERSIONS[service])]) + (b"&" + form if form else b"")
-    asked = AWS.read(RawRequest("POST", b"/", query, (), body), b"/", service, NOW)
+    asked = PROTOCOLS[service].read(RawRequest("POST", b"/", query, (), body), b"/", service, NOW)
     assert (asked.refusal is None) == (asked.shape is not None)
     if asked.refusal is not None:
-        AWS.refuse(asked.refusal, service, "r")
+        PROTOCOLS[service].refuse(asked.refusal, service, "r")
         storable_text(asked.refusal.message).encode()
 
 
@@ -57,6 +60,17 @@ def test_any_json_is_read_or_refused(path: bytes, query: bytes, body: bytes) -> 
     assert (asked.refusal is None) == (asked.shape is not None)
     if asked.refusal is not None:
         REST.refuse(asked.refusal, "access-analyzer", "r")
+        storable_text(asked.refusal.message).encode()
+
+
+@fuzzed
+@given(target=st.sampled_from(TARGETS), body=BODIES)
+def test_any_json_for_a_target_is_read_or_refused(target: bytes, body: bytes) -> None:
+    """The services whose operation a header names; a refusal can be rendered and recorded."""
+    asked = TARGETED.read(RawRequest("POST", b"/", b"", ((b"x-amz-target", target),), body), b"/", "organizations", NOW)
+    assert (asked.refusal is None) == (asked.shape is not None)
+    if asked.refusal is not None:
+        TARGETED.refuse(asked.refusal, "organizations", "r")
         storable_text(asked.refusal.message).encode()
 
 

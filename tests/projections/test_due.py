@@ -35,10 +35,10 @@ from tests.projections.use_events import issued
 
 NOTHING_EARLIER = {
     "nothing that a due time follows from": (
-        "access_analyzer.*", "account.access_review.*", "account.created.*", "account.credential.contained.*",
-        "account.descent.*", "account.lineage.*", "account.reached.*", "api.*", "iam.account.property_set.*",
-        "iam.account.token_version_set.*", "iam.account_alias.*", "iam.credential_report.*", "iam.instance_profile.*",
-        "iam.oidc_provider.*",
+        "access_analyzer.*", "account.access_review.*", "account.alternate_contact.*", "account.contact_information.*",
+        "account.created.*", "account.credential.contained.*", "account.descent.*", "account.lineage.*",
+        "account.reached.*", "api.*", "iam.account.property_set.*", "iam.account.token_version_set.*",
+        "iam.account_alias.*", "iam.credential_report.*", "iam.instance_profile.*", "iam.oidc_provider.*",
         "iam.organizations_*", "iam.role.trust_policy_replaced.*", "iam.role.updated.*",
         "iam.saml_provider.encryption_mode_set.*", "iam.saml_provider.private_key_*", "iam.service_last_accessed.*",
         "iam.service_linked_role.*", "iam.key_rotation.*", "iam.credential.reported_leaked.*", "installation.*",

@@ -56,19 +56,29 @@ from services.wire.decision import AuthenticatedRequest, decision_for
 from services.wire.fact_rounds import NOTHING_FOUND
 from services.wire.form_input import form_fields
 from services.wire.json_input import BODY, PATH, QUERY, decode_body, query_values
+from services.wire.protocols.ec2 import Ec2ServiceModel
+from services.wire.protocols.json_1_1 import TargetedServiceModel
 from services.wire.protocols.query import QueryServiceModel
 from services.wire.protocols.rest_json import RestServiceModel
 
 ACCOUNT = "123456789012"
 BEGAN_AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PROTOCOLS = {service: protocol for protocol in aws_protocols() for service in protocol.services}
-SERVICES: dict[str, QueryServiceModel | RestServiceModel] = {
+ServiceDescription = QueryServiceModel | RestServiceModel | Ec2ServiceModel | TargetedServiceModel
+SERVICES: dict[str, ServiceDescription] = {
     service: protocol.described(service) for service, protocol in PROTOCOLS.items()
 }
 ALL = [operation for operation in operations.all_operations() if operation.service in SERVICES]
 """Not those of the native API, which speak no protocol of botocore's."""
-SERVICE_OF = {operation.name: operation.service for operation in ALL}
-"""No operation of one is called like one of the other."""
+SERVICE_OF = {operation.name: operation.service for operation in sorted(ALL, key=lambda each: each.service == "iam")}
+"""Of what is called alike in IAM and Organizations, IAM's."""
+
+
+def service_of(operation: str) -> str:
+    """By its name, or by its action where others are called alike."""
+    service, colon, _ = operation.partition(":")
+    return service if colon else SERVICE_OF[operation]
+
 
 HASHES = PasswordHashes(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 """As cheap as argon2id gets: nothing is guarded here."""
@@ -130,19 +140,27 @@ class Endpoint:
     def call(self, by: VerifiedCredential, operation: str, **members: object) -> Members:
         """The answer, as botocore gives it, of now or of the moment in `self.moment`. Raises the refusal, if its code
         is one that clients can know."""
-        service = SERVICES[SERVICE_OF[operation]]
+        service, operation = SERVICES[service_of(operation)], operation.rpartition(":")[2]
         model = service._model.operation_model(operation)
         sent = botocore.serialize.create_serializer(service.protocol).serialize_to_request(members, model)
         if isinstance(service, RestServiceModel):
             return self._call_by_path(by, service, operation, sent)
+        if isinstance(service, TargetedServiceModel):
+            targeted, body = service.operation(operation), sent["body"]
+            outcome = self._performed(
+                by,
+                f"{service.name}:{operation}",
+                lambda: targeted.parse({PATH: {}, QUERY: {}, BODY: decode_body(body)}),
+            )
+            return self._read(service, operation, targeted.serialise(outcome.answer(self.account)))
         fields = sent["body"]
         body = urlencode({name: value for name, value in fields.items() if name not in {"Action", "Version"}})
         return self.post(by, operation, body)
 
     def post(self, by: VerifiedCredential, operation: str, body: str) -> Members:
         """`call` with a form of one's own, without Action and Version."""
-        service = SERVICES[SERVICE_OF[operation]]
-        assert isinstance(service, QueryServiceModel)
+        service = SERVICES[service_of(operation)]
+        assert isinstance(service, QueryServiceModel | Ec2ServiceModel)
         shape = service.operation(operation)
         outcome = self._performed(by, operation, lambda: shape.parse(form_fields(body.encode(), b"")))
         return self._read(service, operation, shape.serialise(outcome.answer(self.account), "r"))
@@ -166,7 +184,7 @@ class Endpoint:
         )
         return self._read(service, operation, shape.serialise(outcome.answer(self.account)))
 
-    def _read(self, service: QueryServiceModel | RestServiceModel, operation: str, document: bytes) -> Members:
+    def _read(self, service: ServiceDescription, operation: str, document: bytes) -> Members:
         """As a client does."""
         answer: Members = botocore.parsers.create_parser(service.protocol).parse(
             {"body": document, "headers": {}, "status_code": 200},
@@ -177,10 +195,9 @@ class Endpoint:
 
     def _performed(self, by: VerifiedCredential, operation: str, parse: Callable[[], Members]) -> Outcome:
         """What comes of a round, whose events are in the ledgers. Raises the refusal, if clients can know it."""
-        service = SERVICES[SERVICE_OF[operation]]
-        request = AuthenticatedRequest(
-            by, self.cause(by, operation), operations.find_operation(service.name, operation), {}, as_of=self.moment
-        )
+        service = SERVICES[service_of(operation)]
+        called = operations.find_operation(service.name, operation.rpartition(":")[2])
+        request = AuthenticatedRequest(by, self.cause(by, operation), called, {}, as_of=self.moment)
         try:
             request = replace(request, parameters=parse())
         except Refusal as refusal:
@@ -310,8 +327,8 @@ class Endpoint:
             origin="api",
             request_id=f"{len(self.entries):032x}",
             shared_id=f"{len(self.entries):032x}",
-            service=SERVICE_OF[operation],
-            operation=operation,
+            service=service_of(operation),
+            operation=operation.rpartition(":")[2],
             access_key_id=by.access_key_id,
             session_id=by.session.session_id if by.session else None,
             peer_address="192.0.2.1",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from domain.foundation.secret import SecretKind
 from services.secrets.totp import code_at
+from tests.services.contacts import ALTERNATE_CONTACT, CONTACT_INFORMATION
 from tests.services.endpoint import ACCOUNT, Endpoint, Members, allow, arn, deny, document, trusting
 from tests.services.iam.scene import certificate_pem, private_key_pem, saml_metadata, ssh_public_key
 
@@ -18,6 +19,7 @@ NARROWER = document(allow("iam:Get*"))
 TAGS = [{"Key": "k", "Value": "v"}]
 KNOWN: dict[str, Any] = {
     "ActionNames": ["iam:CreateUser", "iam:ListUsers"],
+    "AlternateContactType": "SECURITY",
     "Arn": arn("user/ann"),
     "EncodedMessage": "none of this account's",
     "Encoding": "SSH",
@@ -29,6 +31,7 @@ KNOWN: dict[str, Any] = {
     "PolicyInputList": [document(allow("iam:List*"))],
     "PolicyName": "p",
     "PolicySourceArn": arn("user/ann"),
+    "RegionName": "eu-central-1",
     "RoleName": "ops",
     "SAMLProviderArn": arn("saml-provider/idp"),
     "SerialNumber": PHONE,
@@ -117,9 +120,12 @@ STORY = (
         "CreateArchiveRule", {"analyzerName": "outside", "ruleName": "known", "filter": {"isPublic": {"eq": ["true"]}}}
     ),
     Step("ApplyArchiveRule", {"analyzerArn": ANALYZER, "ruleName": "known"}),
+    Step("PutContactInformation", {"ContactInformation": CONTACT_INFORMATION}),
+    Step("PutAlternateContact", {"AlternateContactType": "SECURITY", **ALTERNATE_CONTACT}),
     Step("RemoveUserFromGroup", {"GroupName": "team", "UserName": "ann"}),
     Step("DeleteUserPolicy", {"UserName": "ann", "PolicyName": "p"}),
     Step("DeleteAccountPasswordPolicy"),
+    Step("DeleteAlternateContact", {"AlternateContactType": "SECURITY"}),
 )
 
 

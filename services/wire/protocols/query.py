@@ -6,18 +6,18 @@ https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.foundation.errors import MissingAction, Refusal
+from domain.foundation.errors import Refusal
 from services.fair_pool import FairPool
 from services.fair_queue import Places
 from services.wire.errors import COMMON_ERROR_STATUSES
-from services.wire.form_input import ParseForm, compile_input, form_fields
+from services.wire.form_input import compile_input
+from services.wire.form_protocol import FormOperationModel, FormProtocol
 from services.wire.json_output import SerialiseJson, compile_document
-from services.wire.model import DescribedService, OperationContract
-from services.wire.model_protocol import ModelProtocol, RequestedOperation
+from services.wire.model import DescribedService
 from services.wire.protocol import CommittedOutcome, ParsedRequest, RenderedRefusal, WireProtocol
 from services.wire.raw_request import RawRequest
 from services.wire.time_travel import RequestPath
@@ -43,9 +43,8 @@ _WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 
 
 @dataclass(frozen=True, slots=True)
-class QueryOperationModel(OperationContract):
+class QueryOperationModel(FormOperationModel):
     name: str
-    parse: ParseForm
     serialise: SerialiseXml
     serialise_json: SerialiseJson
     """The result alone."""
@@ -75,7 +74,7 @@ class QueryServiceModel(DescribedService[QueryOperationModel]):
         )
 
 
-class QueryProtocol(ModelProtocol[QueryServiceModel, QueryOperationModel]):
+class QueryProtocol(FormProtocol[QueryServiceModel, QueryOperationModel]):
     service_model = QueryServiceModel
     content_type = "text/xml"
     is_fallback = True
@@ -91,18 +90,6 @@ class QueryProtocol(ModelProtocol[QueryServiceModel, QueryOperationModel]):
 
     def speaking_to(self, request: RawRequest) -> WireProtocol[QueryOperationModel]:
         return self._in_json if _wants_json(request.header("accept") or "") else self
-
-    def _requested(self, service: QueryServiceModel, request: RawRequest, _path: bytes) -> RequestedOperation:
-        fields = form_fields(request.body, request.query)
-        name, version = fields.pop("Action", None), fields.pop("Version", "")
-        if not name:
-            raise MissingAction("The request does not name an Action.")
-        service.refuse_unknown(name)
-        return RequestedOperation(name, fields, version)
-
-    def _parameters(self, shape: QueryOperationModel, sent: Mapping[str, str]) -> Mapping[str, object]:
-        # Those of a signature are no operation's.
-        return shape.parse({name: value for name, value in sent.items() if not name.startswith("X-Amz-")})
 
     async def write(self, shape: QueryOperationModel, committed: CommittedOutcome) -> bytes:
         return await self.make(shape, committed, lambda: shape.serialise(committed.result(), committed.request_id))

@@ -3,16 +3,16 @@
 https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from botocore.model import ServiceModel
 
-from domain.foundation.errors import AboutResource, Refusal
+from domain.foundation.errors import Refusal
 from services.fair_pool import FairPool
 from services.fair_queue import Places
 from services.wire.errors import UnknownPath
+from services.wire.json_errors import render
 from services.wire.json_input import BODY, PATH, QUERY, ParseJson, compile_request, decode_body, query_values
 from services.wire.json_output import SerialiseJson, compile_document
 from services.wire.model import DescribedService, OperationContract
@@ -58,10 +58,6 @@ class RestServiceModel(DescribedService[RestOperationModel]):
                 return operation, found
         raise UnknownPath(f"{self.name} has no operation of this method and path.")
 
-    def has_member(self, error: str, member: str) -> bool:
-        """Whether the model's error of that code has such a member."""
-        return any(shape.name == error and member in shape.members for shape in self._model.error_shapes)
-
     def _compiled(self, name: str) -> RestOperationModel:
         model = self._model.operation_model(name)
         return RestOperationModel(
@@ -105,58 +101,3 @@ class RestJsonProtocol(ModelProtocol[RestServiceModel, RestOperationModel]):
 
     def refuse(self, refusal: Refusal, service: str | None, _request_id: str) -> RenderedRefusal:
         return render(refusal, self._services[service] if service else None)
-
-
-@dataclass(frozen=True, slots=True)
-class RestError:
-    """A refusal is recorded under one name, whatever the protocol; this is the name that clients of rest-json know
-    (https://docs.aws.amazon.com/access-analyzer/latest/APIReference/CommonErrors.html, and the services' models, which
-    win)."""
-
-    code: str
-    status: int
-    reason: str | None = None
-    """Of a ValidationException, where the service's model has it tell one."""
-
-
-REST_ERRORS = {
-    "AccessDenied": RestError("AccessDeniedException", 403),
-    "ExpiredToken": RestError("ExpiredTokenException", 403),
-    "IncompleteSignature": RestError("IncompleteSignature", 403),
-    "InvalidAction": RestError("UnknownOperationException", 404),
-    "InvalidClientTokenId": RestError("UnrecognizedClientException", 403),
-    "MalformedBody": RestError("ValidationException", 400, "cannotParse"),
-    "MalformedQueryString": RestError("MalformedHttpRequestException", 400),
-    # The page lists neither this one nor that of a wrong signature; SDKs know them, and correct their clock by the
-    # second (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
-    "MissingAuthenticationToken": RestError("MissingAuthenticationTokenException", 403),
-    "SignatureDoesNotMatch": RestError("InvalidSignatureException", 403),
-    "RequestEntityTooLarge": RestError("RequestEntityTooLargeException", 413),
-    "RequestTimeout": RestError("RequestTimeoutException", 408),
-    "ServiceFailure": RestError("InternalServerException", 500),
-    "ServiceUnavailable": RestError("ServiceUnavailable", 503),
-    "Throttling": RestError("ThrottlingException", 429),
-    "UnknownPath": RestError("UnknownOperationException", 404),
-    "UnsupportedService": RestError("UnsupportedService", 400),
-    "ValidationError": RestError("ValidationException", 400, "fieldValidationFailed"),
-}
-"""By the name under which it is recorded."""
-
-
-def render(refusal: Refusal, service: RestServiceModel | None) -> RenderedRefusal:
-    """The service is None as long as the request has not told which it is.
-
-    Raises TypeError for a code that is neither known to all nor in the service's model, which is a defect.
-    """
-    declared = service.error_status(refusal.code) if service else None
-    known = REST_ERRORS.get(refusal.code) or (RestError(refusal.code, declared) if declared else None)
-    if known is None:
-        raise TypeError(f"{refusal.code} is no error of {service.name if service else 'every service'}.")
-    error = {"__type": known.code, "message": refusal.message}
-    if known.reason and service and service.has_member(known.code, "reason"):
-        error["reason"] = known.reason
-    if isinstance(refusal, AboutResource):
-        told = {"resourceId": refusal.resource_id, "resourceType": refusal.resource_type}
-        error |= {name: value for name, value in told.items() if service and service.has_member(known.code, name)}
-    headers = ((b"x-amzn-errortype", known.code.encode("ascii")),)
-    return RenderedRefusal(known.status, json.dumps(error).encode(), headers)

@@ -41,7 +41,7 @@ from services.wire.unauthenticated import UnauthenticatedRecorder
 from tests.services.endpoint import HASHES, PROTOCOLS
 
 PEER = RequestOrigin("192.0.2.7", None, tls=False)
-VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}
+VERSIONS = {"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}
 
 
 @dataclass(frozen=True)

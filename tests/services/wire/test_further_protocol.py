@@ -30,6 +30,8 @@ from tests.services.api.in_process_server import InProcessServer, opened, signed
 
 TARGET = "x-amz-target"
 CLOUDTRAIL = load_model("cloudtrail")
+CLOUDTRAIL.metadata["protocol"] = "further"
+"""As if it spoke one that is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class TargetedOperationModel(OperationContract):
 
 
 class TargetedServiceModel(DescribedService[TargetedOperationModel]):
-    protocol = "json"
+    protocol = "further"
 
     def _compiled(self, name: str) -> TargetedOperationModel:
         model = self._model.operation_model(name)
@@ -130,5 +132,5 @@ def test_what_a_further_protocol_refuses(server: InProcessServer) -> None:
 
 def test_a_service_without_a_protocol_is_refused_at_the_start() -> None:
     """And not when it is first asked."""
-    with pytest.raises(TypeError, match="ec2 speaks ec2, for which there is no module"):
-        protocols_for([load_model("ec2")])
+    with pytest.raises(TypeError, match="route53 speaks rest-xml, for which there is no module"):
+        protocols_for([load_model("route53")])

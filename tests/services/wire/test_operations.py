@@ -2,7 +2,7 @@
 
 import inspect
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import pytest
@@ -18,10 +18,12 @@ from domain.foundation.events import Use
 from services.iam import users
 from services.wire.authentication import VerifiedCredential
 from services.wire.errors import COMMON_ERROR_STATUSES
+from services.wire.json_errors import JSON_ERRORS
 from services.wire.operations import Operation, answers, find_operation
-from services.wire.protocols.rest_json import REST_ERRORS, RestServiceModel
-from services.wire.shapes import is_secret
+from services.wire.protocols.ec2 import EC2_ERRORS
+from services.wire.shapes import Shape, is_secret
 from tests.saml import private_key, saml_metadata
+from tests.services.contacts import CONTACT_INFORMATION
 from tests.services.endpoint import ACCOUNT, ALL, SERVICE_OF, SERVICES, Endpoint, allow, arn, document, trusting
 from tests.services.iam.certificates import certificate, public_key
 
@@ -81,7 +83,7 @@ def test_what_is_recorded(operation: Operation) -> None:
     assert operation.recorded <= own_parameters(operation).keys()
     shape = SERVICES[operation.service]._model.operation_model(operation.name).input_shape
     for member, member_shape in (shape.members if shape else {}).items():
-        assert xform_name(member) not in operation.recorded or not is_secret(member, member_shape)
+        assert xform_name(member) not in operation.recorded or not holds_secrets(member, member_shape)
 
 
 MISTAKEN_FOR_KEYS = frozenset(
@@ -91,12 +93,18 @@ MISTAKEN_FOR_KEYS = frozenset(
 taken, an event has the digest."""
 
 
+def holds_secrets(member: str, shape: Shape) -> bool:
+    """Itself, or a member of a structure."""
+    within = shape.members if shape.type_name == "structure" else {}
+    return is_secret(member, shape) or any(holds_secrets(*each) for each in within.items())
+
+
 @EACH
 def test_everything_but_secrets_is_recorded(operation: Operation) -> None:
     """No parameter that may be recorded is forgotten: an auditor sees what was asked for."""
     shape = SERVICES[operation.service]._model.operation_model(operation.name).input_shape
     members = shape.members if shape else {}
-    secrets = {xform_name(member) for member, member_shape in members.items() if is_secret(member, member_shape)}
+    secrets = {xform_name(member) for member, member_shape in members.items() if holds_secrets(member, member_shape)}
     assert operation.recorded == own_parameters(operation).keys() - secrets - MISTAKEN_FOR_KEYS
 
 
@@ -322,6 +330,28 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "CertificateChain": st.sampled_from([certificate("top").body, "-"]),
     "ServiceSpecificCredentialId": st.just("ACCAQNZGKIQY56JQ7WMLA"),
     "ResourceHandlingOption": st.just("EC2-VPC-EBS"),
+    "AccountId": st.sampled_from([ACCOUNT, "210987654321"]),
+    "AlternateContactType": st.sampled_from(["BILLING", "SECURITY"]),
+    "ContactInformation": st.sampled_from([CONTACT_INFORMATION, CONTACT_INFORMATION | {"CountryCode": "xx"}]),
+    "EmailAddress": st.just("ann@example.com"),
+    "PhoneNumber": st.just("+49 30 1"),
+    "Title": NAMES,
+    "RegionName": st.sampled_from(["eu-central-1", "me-south-1"]),
+    "MaxResults": st.integers(1, 3),
+    "NextToken": st.just("bm8"),
+    "ChildId": st.sampled_from([ACCOUNT, "ou-ab12-11111111"]),
+    "ChildType": st.sampled_from(["ACCOUNT", "ORGANIZATIONAL_UNIT"]),
+    "OrganizationalUnitId": st.just("ou-ab12-11111111"),
+    "ParentId": st.sampled_from(["r-ab12", "ou-ab12-11111111"]),
+    "PolicyId": st.sampled_from(["p-FullAWSAccess", "p-abcdefgh"]),
+    "ResourceId": st.sampled_from(["r-ab12", "p-FullAWSAccess"]),
+    "ServicePrincipal": st.just("config.amazonaws.com"),
+    "TargetId": st.sampled_from(["r-ab12", ACCOUNT]),
+    "AllRegions": st.booleans(),
+    "DryRun": st.booleans(),
+    "Filters": st.sampled_from([[{"Name": "region-name", "Values": ["eu-*"]}], [{"Name": "x", "Values": ["y"]}]]),
+    "RegionNames": st.sampled_from([["eu-central-1", "us-east-1"], ["me-south-1"]]),
+    "RegionOptStatusContains": st.sampled_from([["ENABLED_BY_DEFAULT"], ["DISABLED", "ENABLED"]]),
 }
 WRITING = [operation for operation in ALL if not operation.read_only]
 
@@ -340,6 +370,8 @@ def requests(
         if xform_name(name) not in operation.without and (name in shape.required_members or draw(st.booleans()))
     ]
     values = VALUES
+    if operation.service == "organizations":
+        values = VALUES | {"Filter": st.sampled_from(["SERVICE_CONTROL_POLICY", "TAG_POLICY"])}
     if operation.name == "UpdateAssumeRolePolicy":
         values = VALUES | {"PolicyDocument": TRUST_POLICIES}
     keys = sorted(set(endpoint.account[ACCESS_KEYS].by_id) - {caller.access_key_id for caller in callers})
@@ -361,9 +393,9 @@ def played(data: st.DataObject) -> dict[str, set[str]]:
         operation, members = data.draw(requests(endpoint, callers))
         before = endpoint.account.position
         try:
-            endpoint.call(data.draw(st.sampled_from(callers)), operation.name, **members)
+            endpoint.call(data.draw(st.sampled_from(callers)), operation.action, **members)
         except Refusal as refusal:
-            codes[operation.name].add(refusal.code)
+            codes[operation.action].add(refusal.code)
         else:
             assert not operation.read_only or only_used(endpoint, before)
     return codes
@@ -374,9 +406,18 @@ def only_used(endpoint: Endpoint, before: int) -> bool:
     return all(isinstance(entry.event, CredentialUsed | Use) for entry in endpoint.entries if entry.position > before)
 
 
+COMMON_CODES: Mapping[str, Mapping[str, object]] = {
+    "ec2": EC2_ERRORS,
+    "json": JSON_ERRORS,
+    "query": COMMON_ERROR_STATUSES,
+    "rest-json": JSON_ERRORS,
+}
+"""Of all operations, by protocol."""
+
+
 def is_known(operation: Operation, code: str) -> bool:
     declared = SERVICES[operation.service]._model.operation_model(operation.name).error_shapes
-    common = REST_ERRORS if isinstance(SERVICES[operation.service], RestServiceModel) else COMMON_ERROR_STATUSES
+    common = COMMON_CODES[SERVICES[operation.service].protocol]
     return code in {*common, *(shape.metadata.get("error", {}).get("code", shape.name) for shape in declared)}
 
 
@@ -386,7 +427,7 @@ def test_refusals_are_errors_that_the_model_declares(data: st.DataObject) -> Non
     """Whatever an operation refuses with, its clients know: the model has the code for just this operation, or it is
     common to all. And a call that only reads changes nothing but the last use of a credential."""
     for name, codes in played(data).items():
-        (operation,) = (operation for operation in ALL if operation.name == name)
+        (operation,) = (operation for operation in ALL if operation.action == name)
         unknown = {code for code in codes if not is_known(operation, code)}
         assert not unknown, f"{name} refuses with {unknown}"
 

@@ -25,10 +25,11 @@ from domain.rules.analyzers import ResourceNotFoundException
 from services.aws_services import protocols_for
 from services.wire import errors
 from services.wire.errors import MalformedBody, MalformedQueryString, UnknownPath
+from services.wire.json_errors import JSON_ERRORS, render
 from services.wire.json_input import BODY, PATH, QUERY, decode_body, query_values
 from services.wire.model import load_model
 from services.wire.protocol import ParsedRequest
-from services.wire.protocols.rest_json import REST_ERRORS, RestOperationModel, RestServiceModel, render
+from services.wire.protocols.rest_json import RestOperationModel, RestServiceModel
 from services.wire.raw_request import RawRequest
 from services.wire.time_travel import RequestPath
 from tests.services.wire.shape_values import in_snake_case, inputs, outputs
@@ -326,7 +327,7 @@ def test_botocore_reads_errors(refused: Refusal, code: str, status: int, more: d
 def test_every_common_refusal_is_known() -> None:
     """What can happen to any call before its operation is asked has a code, with and without a service."""
     wire = {name for name, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, Refusal)}
-    assert REST_ERRORS.keys() >= wire - {"Refusal"}
+    assert JSON_ERRORS.keys() >= wire - {"Refusal"}
     assert render(UnknownPath("x"), None).status == 404
     assert "reason" not in json.loads(render(ValidationError("x"), None).body)
     with pytest.raises(TypeError, match=r"^NoSuchEntity is no error of access-analyzer"):

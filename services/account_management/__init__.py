@@ -1,0 +1,1 @@
+"""AWS Account Management: the account's contacts, its regions, and what it is called."""

@@ -1,0 +1,1 @@
+"""Amazon EC2, as far as every tool asks it: which Regions there are."""

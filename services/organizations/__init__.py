@@ -1,0 +1,1 @@
+"""AWS Organizations, as far as it is read: the operator sets the organization."""
