@@ -378,5 +378,5 @@ STEPS: tuple[Step, ...] = (
     _user, _group, _membership, _role, _policy, _held_policy, _tags, _boundary, _access_key,
     _password, _password_policy, user_credential, server_certificate, mfa_device, _use_of_credential, _session,
     _lineage, _tick, _tick, _alias,
-    _organization, _root_password, profile, exemption, key_rotation,
+    _organization, _root_password, profile, exemption, key_rotation, key_rotation,
 )  # fmt: skip

@@ -45,6 +45,9 @@ class AboutResource(Refusal):
         self.resource_id, self.resource_type = resource_id, resource_type
 
 
+class ResourceNotFoundException(AboutResource): ...
+
+
 # Who calls, and may they (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html)
 class MissingAuthenticationToken(Refusal): ...
 

@@ -16,21 +16,20 @@ from domain.families.account_contacts import (
     ContactInformation,
     ContactInformationSet,
 )
-from domain.foundation.errors import Refusal, constraint_violation
+from domain.foundation.errors import ResourceNotFoundException, constraint_violation
 
 _COUNTRY = re.compile("[A-Z]{2}")
 _WITH_STATE = ("BR", "CA", "DE", "GB", "IN", "JP", "US")
 """Countries in which an address has a StateOrRegion (API Reference, "ContactInformation")."""
 
 
-class ResourceNotFoundException(Refusal): ...
-
-
 def contact_information(account: Account) -> ContactInformation:
     """Raises ResourceNotFoundException."""
     contact = account[CONTACT_INFORMATION]
     if contact is None:
-        raise ResourceNotFoundException(f"The account {account.id} has no contact information.")
+        raise ResourceNotFoundException(
+            f"The account {account.id} has no contact information.", resource_id=account.id, resource_type="Contact"
+        )
     return contact
 
 
@@ -54,6 +53,8 @@ def alternate(account: Account, contact_type: AlternateContactType) -> Alternate
         raise ResourceNotFoundException(
             "No contact of the inputted alternate contact type found.",
             f"the account {account.id} has no {contact_type} contact",
+            resource_id=account.id,
+            resource_type="AlternateContact",
         )
     return contact
 

@@ -23,7 +23,7 @@ from domain.families.analyzers import (
     FindingsUpdated,
     UnusedAccess,
 )
-from domain.foundation.errors import AboutResource, ValidationError
+from domain.foundation.errors import AboutResource, ResourceNotFoundException, ValidationError
 from domain.foundation.identifiers import arn
 from domain.rules.quotas import TAGS_MAX
 
@@ -41,9 +41,6 @@ _TAG_TEXT = re.compile(r"[\w\s./=+:@-]*")
 
 
 class ConflictException(AboutResource): ...
-
-
-class ResourceNotFoundException(AboutResource): ...
 
 
 class ServiceQuotaExceededException(AboutResource): ...

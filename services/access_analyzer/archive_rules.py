@@ -3,7 +3,7 @@
 from domain.account import Account
 from domain.calls import Call, Outcome, done
 from domain.families.analyzers import ArchiveRule
-from domain.foundation.errors import ValidationError
+from domain.foundation.errors import ResourceNotFoundException, ValidationError
 from domain.rules import analyzers
 from services.access_analyzer import resources
 from services.access_analyzer.filters import FilterMembers, rule_from_request
@@ -45,7 +45,7 @@ def list_archive_rules(
     """AWS's model has no error of this operation for an analyzer that is not there; an empty list would be untrue."""
     try:
         analyzer = resources.named_analyzer(account, call, analyzer_name)
-    except analyzers.ResourceNotFoundException as missing:
+    except ResourceNotFoundException as missing:
         raise ValidationError(missing.message) from None
     page = page_request("ListArchiveRules", analyzer.arn, max_results=max_results, next_token=next_token)
     rules = analyzer.rules.values()

@@ -9,7 +9,7 @@ from domain.families.analyzers import Analyzer
 from domain.families.roles import Role
 from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery, UnusedServicePermissions
 from domain.families.users import User
-from domain.foundation.errors import Throttling, ValidationError
+from domain.foundation.errors import ResourceNotFoundException, Throttling, ValidationError
 from domain.policy import Layer
 from domain.queries.access_findings import (
     AccessFinding,
@@ -19,7 +19,6 @@ from domain.queries.access_findings import (
     resource_digits,
 )
 from domain.queries.unused_access import tracked_entities, unused_findings
-from domain.rules.analyzers import ResourceNotFoundException
 
 ENTITIES_AT_ONCE_MAX = 500
 """Users and roles that are looked through for unused permissions in one call."""

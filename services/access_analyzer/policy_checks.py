@@ -11,11 +11,11 @@ from domain.foundation.errors import InvalidParameterException, Throttling
 from domain.policy import PolicyType
 from domain.policy.comparison import (
     AccessCheck,
-    Grant,
     NewAccessCheck,
     PolicyCheck,
     PolicyCheckFacts,
     PublicAccessCheck,
+    WitnessedGrant,
 )
 from services.wire.operations import answers, any_resource
 
@@ -86,7 +86,7 @@ def _answered(call: Call, check: PolicyCheck, *, passed: str, failed: str, reaso
     return Outcome(lambda _after: answer)
 
 
-def _reason(grant: Grant, sentence: str) -> dict[str, object]:
+def _reason(grant: WitnessedGrant, sentence: str) -> dict[str, object]:
     statement = grant.statement
     told: dict[str, object] = {
         "description": f"{sentence.format(statement.index)} (Such as {_phrase(grant)}.)",
@@ -95,7 +95,7 @@ def _reason(grant: Grant, sentence: str) -> dict[str, object]:
     return told | ({"statementId": statement.sid} if statement.sid else {})
 
 
-def _phrase(grant: Grant) -> str:
+def _phrase(grant: WitnessedGrant) -> str:
     """The request, for people. Whom a policy is attached to, it does not tell."""
     request = grant.request
     told = f"{request.action} on {request.resource}"

@@ -177,7 +177,7 @@ class Endpoint:
         shape = service.operation(operation)
         outcome = self._performed(
             by,
-            operation,
+            f"{service.name}:{operation}",
             lambda: shape.parse(
                 {PATH: {**in_path}, QUERY: query_values(query.encode()), BODY: decode_body(sent["body"])}
             ),

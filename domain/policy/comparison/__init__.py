@@ -7,19 +7,26 @@ from domain.policy.comparison.checks import (
     PolicyCheckFacts,
     PublicAccessCheck,
 )
-from domain.policy.comparison.compare import STEPS_MAX, Comparison, Grant, Undecided, access_granted, new_access
+from domain.policy.comparison.compare import (
+    STEPS_MAX,
+    Comparison,
+    Undecided,
+    WitnessedGrant,
+    access_granted,
+    new_access,
+)
 from domain.policy.comparison.public import public_access
 
 __all__ = [
     "STEPS_MAX",
     "AccessCheck",
     "Comparison",
-    "Grant",
     "NewAccessCheck",
     "PolicyCheck",
     "PolicyCheckFacts",
     "PublicAccessCheck",
     "Undecided",
+    "WitnessedGrant",
     "access_granted",
     "new_access",
     "public_access",

@@ -24,7 +24,7 @@ _LAYERS = {PolicyType.TRUST: Layer.TRUST, PolicyType.RESOURCE: Layer.RESOURCE}
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class WitnessedGrant:
     """A statement that grants what is asked about, and a request that shows it."""
 
     statement: Statement
@@ -48,7 +48,7 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    grants: tuple[Grant, ...]
+    grants: tuple[WitnessedGrant, ...]
     undecided: tuple[Undecided, ...]
 
     @property
@@ -99,7 +99,7 @@ class Comparer:
     ) -> Comparison:
         """To these people, for requests of which all that is asked is so."""
         allowing = [clause.statement for clause in self._clauses[0] if clause.statement.effect is Effect.ALLOW]
-        found: dict[int, Grant | Unknown] = {}
+        found: dict[int, WitnessedGrant | Unknown] = {}
         if self._policies[0].type is PolicyType.TRUST:
             asked = (*asked, _among([_ROLES]))
         try:
@@ -107,11 +107,11 @@ class Comparer:
                 self._look_at(self._reading(namings, somebody), (*asked, *somebody.asked), found)
         except OutOfSteps:
             # No statement is known to grant nothing.
-            finished = {index: each for index, each in found.items() if isinstance(each, Grant)}
+            finished = {index: each for index, each in found.items() if isinstance(each, WitnessedGrant)}
             found = {statement.index: Unknown(_TOO_MANY_STEPS) for statement in allowing} | finished
         told = [(statement, found[statement.index]) for statement in allowing if statement.index in found]
         return Comparison(
-            tuple(each for _, each in told if isinstance(each, Grant)),
+            tuple(each for _, each in told if isinstance(each, WitnessedGrant)),
             tuple(Undecided(statement, each.reason) for statement, each in told if isinstance(each, Unknown)),
         )
 
@@ -127,10 +127,12 @@ class Comparer:
             denies.append([clause for clause, naming in pairs if clause.statement.effect is Effect.DENY and naming])
         return _Reading(somebody, allows[0], denies[0], [*chain(*allows[1:])], [*chain(*denies[1:])])
 
-    def _look_at(self, reading: "_Reading", asked: tuple[Literal, ...], found: dict[int, Grant | Unknown]) -> None:
+    def _look_at(
+        self, reading: "_Reading", asked: tuple[Literal, ...], found: dict[int, WitnessedGrant | Unknown]
+    ) -> None:
         for clause, naming in reading.allowing:
             index = clause.statement.index
-            if isinstance(found.get(index), Grant):
+            if isinstance(found.get(index), WitnessedGrant):
                 continue
             self._budget.take(len(reading.covering))
             covering = [other for other, its in reading.covering if its >= naming]
@@ -142,7 +144,7 @@ class Comparer:
                 told = self._confirmed(clause.statement, model, reading) if isinstance(model, Model) else model
                 if told is not None:
                     found[index] = told
-                if isinstance(told, Grant):
+                if isinstance(told, WitnessedGrant):
                     break
 
     def _find(
@@ -153,7 +155,7 @@ class Comparer:
             self._found[key] = self._search.find(asked, clauses, against)
         return self._found[key]
 
-    def _confirmed(self, statement: Statement, model: Model, reading: "_Reading") -> Grant | Unknown:
+    def _confirmed(self, statement: Statement, model: Model, reading: "_Reading") -> WitnessedGrant | Unknown:
         """As the evaluator decides."""
         # The evaluator looks for the statements about the action first.
         statements = sum(map(len, self._clauses))
@@ -161,7 +163,7 @@ class Comparer:
         given = Naming.NOT
         if not any(clause.applies(model) for clause in reading.excepting):
             given = max((naming for clause, naming in reading.covering if clause.applies(model)), default=given)
-        grant = Grant(statement, *_circumstances(model, reading.somebody, given, self._policies[0].type))
+        grant = WitnessedGrant(statement, *_circumstances(model, reading.somebody, given, self._policies[0].type))
         allowed = [grant.allowed_by(policy) for policy in self._policies]
         return grant if allowed in ([True], [True, False]) else Unknown("no request that was found shows it")
 

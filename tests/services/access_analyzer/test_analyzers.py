@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.foundation.errors import AccessDenied, ValidationError
-from domain.rules.analyzers import ConflictException, ResourceNotFoundException, ServiceQuotaExceededException
+from domain.foundation.errors import AccessDenied, ResourceNotFoundException, ValidationError
+from domain.rules.analyzers import ConflictException, ServiceQuotaExceededException
 from tests.services.endpoint import ACCOUNT, Endpoint, allow, arn, document, trusting
 
 OTHER, THIRD = "210987654321", "333333333333"
@@ -127,7 +127,9 @@ def test_tags_decide_who_may() -> None:
         endpoint.call(ann, "ListFindings", analyzerArn=OUTSIDE)
     for keys in (["stage", "none"], ["none"]):
         endpoint.call(endpoint.root, "UntagResource", resourceArn=OUTSIDE, tagKeys=keys)
-    assert endpoint.call(endpoint.root, "ListTagsForResource", resourceArn=OUTSIDE) == {"tags": {"team": "dev"}}
+    assert endpoint.call(endpoint.root, "access-analyzer:ListTagsForResource", resourceArn=OUTSIDE) == {
+        "tags": {"team": "dev"}
+    }
     requesting = {"StringEquals": {"aws:RequestTag/team": "ops"}}
     bob = endpoint.user("bob", {**allow("access-analyzer:TagResource"), "Condition": requesting})
     endpoint.call(bob, "TagResource", resourceArn=OUTSIDE, tags={"Team": "ops"})

@@ -8,9 +8,8 @@ from domain.account import AccountClosed
 from domain.calls import ApiCalled
 from domain.families.account_contacts import AlternateContactSet, ContactInformationSet
 from domain.families.organization import FULL_AWS_ACCESS, Level, OrganizationMembership, OrganizationPoliciesApplied
-from domain.foundation.errors import AccessDenied, ValidationError
+from domain.foundation.errors import AccessDenied, ResourceNotFoundException, ValidationError
 from domain.queries.diff import changed_facts
-from domain.rules.account_contacts import ResourceNotFoundException
 from tests.services.contacts import ALTERNATE, ALTERNATE_CONTACT, CONTACT_INFORMATION
 from tests.services.endpoint import ACCOUNT, Endpoint, Members, allow
 

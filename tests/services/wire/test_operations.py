@@ -379,6 +379,10 @@ def requests(
     return operation, {name: draw(values[name]) for name in wanted}
 
 
+def qualified(operation: Operation) -> str:
+    return f"{operation.service}:{operation.name}"
+
+
 def played(data: st.DataObject) -> dict[str, set[str]]:
     """Codes of refusals by operation, in a random history of calls by the root user and by an administrator. Every
     answer has passed through the model's serialiser, and every refusal has been one of the service's."""
@@ -393,9 +397,9 @@ def played(data: st.DataObject) -> dict[str, set[str]]:
         operation, members = data.draw(requests(endpoint, callers))
         before = endpoint.account.position
         try:
-            endpoint.call(data.draw(st.sampled_from(callers)), operation.action, **members)
+            endpoint.call(data.draw(st.sampled_from(callers)), qualified(operation), **members)
         except Refusal as refusal:
-            codes[operation.action].add(refusal.code)
+            codes[qualified(operation)].add(refusal.code)
         else:
             assert not operation.read_only or only_used(endpoint, before)
     return codes
@@ -427,7 +431,7 @@ def test_refusals_are_errors_that_the_model_declares(data: st.DataObject) -> Non
     """Whatever an operation refuses with, its clients know: the model has the code for just this operation, or it is
     common to all. And a call that only reads changes nothing but the last use of a credential."""
     for name, codes in played(data).items():
-        (operation,) = (operation for operation in ALL if operation.action == name)
+        (operation,) = (operation for operation in ALL if qualified(operation) == name)
         unknown = {code for code in codes if not is_known(operation, code)}
         assert not unknown, f"{name} refuses with {unknown}"
 
@@ -439,7 +443,7 @@ def test_the_random_calls_reach_the_refusals() -> None:
     @settings(
         derandomize=True,
         deadline=None,
-        max_examples=60,
+        max_examples=120,
         phases=[Phase.generate],
         database=None,
         suppress_health_check=list(HealthCheck),

@@ -17,11 +17,11 @@ from domain.foundation.errors import (
     AccessDenied,
     NoSuchEntity,
     Refusal,
+    ResourceNotFoundException,
     SignatureDoesNotMatch,
     Throttling,
     ValidationError,
 )
-from domain.rules.analyzers import ResourceNotFoundException
 from services.aws_services import protocols_for
 from services.wire import errors
 from services.wire.errors import MalformedBody, MalformedQueryString, UnknownPath
