@@ -67,7 +67,7 @@ def test_every_change_is_reached() -> None:
 
     fixed = settings(
         derandomize=True,
-        max_examples=1_200,
+        max_examples=2_400,
         phases=[Phase.generate],
         database=None,
         suppress_health_check=list(HealthCheck),

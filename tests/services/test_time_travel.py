@@ -17,7 +17,7 @@ from services.wire.errors import UnknownPath
 from services.wire.operations import Operation
 from services.wire.time_travel import RequestPath
 from tests.services import story
-from tests.services.endpoint import ALL, SERVICES, Endpoint, allow, arn, deny, document, seal
+from tests.services.endpoint import ALL, SERVICES, Endpoint, allow, arn, deny, document, seal, trusting
 from tests.services.organizations.test_organizations import KNOWN as OF_ORGANIZATIONS
 
 
@@ -44,6 +44,13 @@ def test_a_path_stays_behind_its_moment(signed: bytes) -> None:
         path.behind_moment(signed)
 
 
+TRUST = document(trusting("123456789012"))
+OF_CHECKS = {
+    **dict.fromkeys(("policyDocument", "existingPolicyDocument", "newPolicyDocument"), TRUST),
+    "policyType": "RESOURCE_POLICY",
+    "resourceType": "AWS::IAM::AssumeRolePolicyDocument",
+    "access": [{"actions": ["sts:TagSession"]}],
+}
 READS = [operation for operation in ALL if operation.read_only]
 
 
@@ -51,14 +58,16 @@ def asked(endpoint: Endpoint, operation: Operation) -> object:
     """The answer or the refusal."""
     shape = SERVICES[operation.service]._model.operation_model(operation.name).input_shape
     known = {**story.members(), **(OF_ORGANIZATIONS if operation.service == "organizations" else {})}
+    if operation.name.startswith("CheckNo") or operation.name == "CheckAccessNotGranted":
+        known |= OF_CHECKS
     members = {name: known[name] for name in (shape.members if shape else ()) if name in known}
     try:
-        return endpoint.call(endpoint.root, operation.action, **members)
+        return endpoint.call(endpoint.root, f"{operation.service}:{operation.name}", **members)
     except Refusal as refusal:
         return refusal.code, refusal.message
 
 
-@pytest.mark.parametrize("operation", READS, ids=lambda operation: operation.action)
+@pytest.mark.parametrize("operation", READS, ids=lambda operation: f"{operation.service}:{operation.name}")
 def test_the_past_answers_what_it_answered(operation: Operation) -> None:
     """As-of equals what was live then: every operation that reads, asked after each step of an account's life and
     later about that moment, gives the same, answers and refusals alike. One added later is in this test by itself."""

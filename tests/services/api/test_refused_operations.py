@@ -9,7 +9,7 @@ def test_each_is_refused_and_recorded(house: InProcessServer) -> None:
     nobody = house.user("nobody")
     names = []
     for service in VERSIONS:
-        for name, reason in REFUSED[service].items():
+        for name, reason in REFUSED.get(service, {}).items():
             status, answer = house.aws_does(service, name, keys=nobody)
             assert (status, "<Code>InvalidAction</Code>" in answer) == (400, True)
             assert f"Could not find operation {name} for version {VERSIONS[service]} ({reason})" in answer
