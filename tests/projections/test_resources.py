@@ -20,6 +20,7 @@ from projections.engine.apply import apply_batch
 from projections.engine.definition import load_projections
 from projections.queries.history import search_history
 from projections.queries.history_filters import HistoryFilters, KnownValues
+from tests.domain.accounts import ALLOW_ALL
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, Ledger, cause_of
 
@@ -57,7 +58,7 @@ def ledger(writer: psycopg.Connection) -> Ledger:
     ada = {"user_id": ADA, "user_name": "Ada"}
     admins, policy = {"group_id": ADMINS, "group_name": "admins"}, {"policy_id": POLICY, "policy_arn": arn("policy/p")}
     holds = {"entity": "user", "entity_id": ADA, "entity_name": "Ada", "policy_id": "ANPA" + "Z" * 17}
-    text = {"document": "{}", "path": "/x/", "policy_name": "p"}
+    text = {"document": ALLOW_ALL, "path": "/x/", "policy_name": "p"}
     for number, (operation, events) in enumerate(
         (
             called("CreateUser", UserCreated(**ada, path="/team/"), on=arn("user/team/Ada"), user_name="Ada"),

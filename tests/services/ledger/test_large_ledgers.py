@@ -45,7 +45,7 @@ def test_memory_does_not_grow_with_the_ledger(
     """Ten times as many events, the same peak."""
     monkeypatch.setattr(verification, "EVENTS_A_FETCH", 100)
     # Its cache of strings has a bound, too, which the smaller ledger would not come to.
-    monkeypatch.setattr("services.ledger.mapper.from_json", partial(from_json, cache_strings=False))
+    monkeypatch.setattr("domain.foundation.events.from_json", partial(from_json, cache_strings=False))
     add_calls(owner, len(history), 1_500)
     smaller = peak_bytes(writer, 1_500)
     add_calls(owner, 1_500, 15_000)
