@@ -14,7 +14,7 @@ from psycopg import sql
 
 from domain.account import Account, AccountChange
 from domain.foundation.events import Entry, UnknownTopic
-from domain.registry import current_topic, event_class, event_classes
+from domain.registry import current_topic, event_class
 from projections.engine.sql_files import SqlStatement, load_statements
 
 SQL = load_statements("projections.engine", "definition.sql")
@@ -110,7 +110,10 @@ class Projection:
 
     def is_computed_from(self, topic: str) -> bool:
         """Of a computed projection: whether events under the topic alter the value of an account."""
-        return topic in event_classes() and issubclass(event_class(topic), AccountChange)
+        try:
+            return issubclass(event_class(current_topic(topic)), AccountChange)
+        except UnknownTopic:
+            return False
 
     def skips(self, topic: str) -> bool:
         """Whether events under the topic may be passed over. Not so one that this program does not know at all, or that

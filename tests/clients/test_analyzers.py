@@ -45,7 +45,7 @@ def test_findings_from_first_to_last(server: Server) -> None:
     assert aws("list-tags-for-resource", "--resource-arn", arn) == {"tags": {}}
     unused = client.create_analyzer(analyzerName="unused", type="ACCOUNT_UNUSED_ACCESS")["arn"]
     pages = client.get_paginator("list_findings_v2").paginate(analyzerArn=unused, PaginationConfig={"PageSize": 1})
-    assert [page["findings"] for page in pages] == [[]]
+    assert not any(page["findings"] for page in pages)
     for name in ("outside", "unused"):
         client.delete_analyzer(analyzerName=name)
     with pytest.raises(client.exceptions.ResourceNotFoundException) as missing:
