@@ -75,8 +75,6 @@ class ComplianceCheck:
     remediation: str
     severity: Severity
     exposure: ExposureUnit = "days"
-    follows_access: bool = False
-    """Whether it reads what a principal may do: it is asked where a change says that this may be another."""
 
     @cached_property
     def _parameters(self) -> type[_Parameters]:

@@ -40,9 +40,7 @@ class _Asked(NamedTuple):
     of: Mapping[str, tuple[CheckCriterion, ...]]
     """By the noun of whom they are asked, if an event names one such."""
     of_others: tuple[CheckCriterion, ...]
-    """Than the account itself; without those of the next."""
-    following: tuple[CheckCriterion, ...]
-    """Those that are asked of principals whose access is another."""
+    """Than the account itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +78,6 @@ class Criteria:
                 comparison.of_holder(criteria, noun, holder_id)
         if not named:
             comparison.of_everybody(asked.of_others)
-        if asked.following:
-            comparison.of_principals(asked.following, event.affected_principals(before, after))
         return comparison.found
 
     def _asked_about(self, changed: Collection[Component[Any]]) -> _Asked:
@@ -89,8 +85,7 @@ class Criteria:
         nouns = {noun for criterion in asked for noun in criterion.check.of}
         return _Asked(
             {noun: tuple(each for each in asked if noun in each.check.of) for noun in nouns},
-            tuple(each for each in asked if each.check.of != (ACCOUNT,) and not each.check.follows_access),
-            tuple(each for each in asked if each.check.follows_access),
+            tuple(each for each in asked if each.check.of != (ACCOUNT,)),
         )
 
 
@@ -108,16 +103,6 @@ class _Comparison:
         for criterion in criteria:
             for noun in criterion.check.of:
                 for holder_id in dict.fromkeys(chain.from_iterable(holders(each, noun) for each in accounts)):
-                    self.of_holder((criterion,), noun, holder_id)
-
-    def of_principals(self, criteria: Iterable[CheckCriterion], principals: Iterable[str] | None) -> None:
-        """None: everybody."""
-        if principals is None:
-            self.of_everybody(criteria)
-            return
-        for holder_id in principals:
-            for criterion in criteria:
-                for noun in criterion.check.of:
                     self.of_holder((criterion,), noun, holder_id)
 
     def of_holder(self, criteria: Iterable[CheckCriterion], noun: str, holder_id: str) -> None:

@@ -2,18 +2,36 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
-from domain.account import Account, components
+from domain.account import Account, Component
 from domain.compliance.check import ACCOUNT, CheckCriterion, CheckFinding, ComplianceCheck
 from domain.compliance.frameworks import Control, ControlDefinition, ControlTest, Framework, FrameworkDefinition
+from domain.families.access_keys import ACCESS_KEYS
+from domain.families.credential_use import LAST_USES
 from domain.families.lifecycle_profiles import LifecycleProfile
+from domain.families.mfa_devices import MFA_DEVICES
 from domain.families.notices import CredentialIdle, Notice, RotationDue, RotationOverdue, RotationOverlapExceeded
+from domain.families.passwords import LOGIN_PROFILES
+from domain.families.roles import ROLES
+from domain.families.saml_providers import SAML_PROVIDERS
+from domain.families.server_certificates import SERVER_CERTIFICATES
+from domain.families.tags import TAGS
+from domain.families.user_credentials import USER_CREDENTIALS
+from domain.families.users import USERS
 from domain.foundation.credential_kind import KIND_NAMES
 from domain.rules.lifecycle import milestones
 
 HOLDERS = (ACCOUNT, "user", "role", "server certificate", "SAML provider")
 _UNEXEMPTED = datetime.max.replace(tzinfo=UTC)
 """Exemptions are from the profile in force, and have ended by then."""
+_READS = frozenset[Component[Any]](
+    (
+        *(ACCESS_KEYS, LAST_USES, LOGIN_PROFILES, MFA_DEVICES, ROLES, SAML_PROVIDERS, SERVER_CERTIFICATES, TAGS),
+        *(USER_CREDENTIALS, USERS),
+    )
+)
+"""The credentials, when they were used, and by what overrides find their owners."""
 _CONTROLS: tuple[tuple[type[Notice], str], ...] = (
     (RotationDue, "Credentials are replaced before they are due"),
     (RotationOverdue, "No credential is overdue"),
@@ -52,7 +70,7 @@ def _check(profile: LifecycleProfile, notice: type[Notice], title: str) -> Compl
         1,
         test,
         HOLDERS,
-        frozenset(components()),
+        _READS,
         title=title,
         rationale="The profile's rules say so.",
         remediation="muniment rotate access-key USER",

@@ -101,12 +101,15 @@ def _result(
     for each in violations:
         spent[criteria[each.criterion].check.exposure] += period.exposure(each)
     definition = control.definition
+    unanswered = definition.not_answered
+    if unanswered is None and definition.partly is not None:
+        unanswered = f"Nothing violates the part that is looked at. {definition.partly}"
     return ControlResult(
         control_id=control.id,
         title=definition.title,
         severity=control.severity,
-        verdict="not answered" if definition.not_answered else "fail" if violations else "pass",
-        reason=definition.not_answered,
+        verdict="fail" if violations else "pass" if unanswered is None else "not answered",
+        reason=None if violations else unanswered,
         partly=definition.partly,
         criteria=tuple(criteria),
         subjects=sum(looked[each].subjects for each in criteria),

@@ -48,7 +48,7 @@ class ControlResult(ReadModel):
     severity: Literal["critical", "high", "medium", "low", "informational"]
     verdict: ControlVerdict
     reason: str | None
-    """Why it is not answered."""
+    """Why it is not answered: what cannot be looked at here, or what is not, where nothing violates the rest."""
     partly: str | None
     """What of the control is not looked at."""
     criteria: tuple[str, ...]

@@ -10,6 +10,7 @@ from domain.compliance.frameworks import Framework, built_in_frameworks, find_fr
 from domain.compliance.intervals import shown, violations
 from domain.compliance.profile_controls import profile_framework
 from domain.compliance.reports import Period, ViolationsDisagree, control_results, look
+from domain.compliance.subjects import violations_of
 from domain.foundation.errors import ValidationError
 from domain.foundation.events import Entry
 from domain.foundation.moments import Moment
@@ -46,8 +47,9 @@ from services.api.handlers.time_span import fill_page, occurrence_of_entry
 EXPLAINED_MAX = 100
 
 
-TRIAL_CHANGES_MAX = 100_000
-"""Folded by one question: some ten seconds."""
+TRIAL_CRITERIA_MAX = 200
+TRIAL_WORK_MAX = 4_000_000
+"""Criteria times changes: some ten seconds, at worst."""
 
 
 class _Asked(NamedTuple):
@@ -78,7 +80,7 @@ def answer_list_violations(question: ListViolations, context: AnswerContext) -> 
         begins_at, position = parse_marker(question.marker, "ListViolations", 2)
         asked = _asked(question, context, Moment(position, context.as_of.now))
     criteria = _criteria(asked.framework, question.control)
-    found = _filtered(_violations(asked, context, criteria), question.subject)
+    found = _filtered(_violations(asked, context, criteria), question.subject, asked, context)
     controls = _controls_by_criterion(asked.framework, criteria)
     rows = (ShownViolation(violation=each, controls=controls[each.criterion]) for each in found[begins_at:])
     shown = fill_page(rows, question.limit)
@@ -104,7 +106,7 @@ def answer_explain_compliance(question: ExplainCompliance, context: AnswerContex
     explained = []
     for criterion in control.criteria:
         looked = look(criterion, account, asked.period.last.at)
-        found = _filtered(_violations(asked, context, [criterion]), question.subject)
+        found = _filtered(_violations(asked, context, [criterion]), question.subject, asked, context)
         explained.append(
             ExplainedCriterion(
                 criterion=criterion.id,
@@ -147,7 +149,7 @@ def answer_try_framework(question: TryFramework, context: AnswerContext) -> Comp
     name = question.against or framework.name
     against = find_framework(name) if question.against or name in built_in_frameworks() else None
     account, last = context.own(asked.period.last.position), asked.period.last
-    found = violations(Criteria(framework.criteria), _steps(last.position, context))
+    found = violations(Criteria(framework.criteria), _steps(framework, last.position, context))
     told = [shown(each, last) for each in found if asked.period.contains(each)]
     ordered = sorted(told, key=lambda each: (each.criterion, each.opened.position or 0, each.subject_id))
     controls = _controls_by_criterion(framework, framework.criteria)
@@ -173,13 +175,18 @@ def _read_rules(rules: str) -> Framework:
     return read_framework(rules, "The framework")
 
 
-def _steps(last: int, context: AnswerContext) -> Iterator[tuple[Account, Entry, Account]]:
-    """Raises ValidationError where there are more changes than a trial folds."""
+def _steps(framework: Framework, last: int, context: AnswerContext) -> Iterator[tuple[Account, Entry, Account]]:
+    """Raises ValidationError where it would be too much work."""
+    criteria = len(framework.criteria)
+    if criteria > TRIAL_CRITERIA_MAX:
+        raise ValidationError(f"The rules have {criteria:,} criteria; expected at most {TRIAL_CRITERIA_MAX}.")
+    changes_max = TRIAL_WORK_MAX // max(criteria, 1)
     before = Account(context.account_id)
     for number, entry in enumerate(context.changes(context.account_id, after=0, to=last)):
-        if number == TRIAL_CHANGES_MAX:
+        if number == changes_max:
             raise ValidationError(
-                f"The account has more than {TRIAL_CHANGES_MAX:,} changes by then, which is what a trial reads at most."
+                f"The account has more than {changes_max:,} changes by then, which is what a trial of {criteria} "
+                "criteria reads at most: try fewer."
             )
         after = evolve(before, entry)
         yield before, entry, after
@@ -232,10 +239,14 @@ def _criteria(framework: Framework, control_id: str | None) -> tuple[CheckCriter
     return framework.criteria if control_id is None else framework.control(control_id).criteria
 
 
-def _filtered(violations: Sequence[ViolationInterval], subject: str | None) -> list[ViolationInterval]:
-    return [
-        each for each in violations if subject is None or subject in (each.subject_id, each.holder_id, each.holder_name)
-    ]
+def _filtered(
+    violations: list[ViolationInterval], subject: str | None, asked: _Asked, context: AnswerContext
+) -> list[ViolationInterval]:
+    """Raises NoSuchEntity for a subject that there is not."""
+    if subject is None:
+        return violations
+    accounts = [context.own(moment.position) for moment in (asked.period.last, asked.period.first)]
+    return violations_of(subject, accounts, violations)
 
 
 def _explained(violation: ViolationInterval, context: AnswerContext) -> ExplainedViolation:

@@ -203,9 +203,8 @@ def _show_explanation(explanation: ComplianceExplanation) -> None:
     print_wrapped(
         f"{control.control_id} {control.title}: {control.verdict.upper()}", "  ", verdict_colour(control.verdict)
     )
-    for text in (control.reason, control.partly and f"Not looked at: {control.partly}"):
-        if text:
-            print_wrapped(text)
+    if note := control.reason or (control.partly and f"Not looked at: {control.partly}"):
+        print_wrapped(note)
     for criterion in explanation.criteria:
         print_line("")
         print_wrapped(criterion.criterion, "  ")

@@ -49,7 +49,7 @@ def render_compliance(evidence: ComplianceEvidence) -> str:
         *_texts("Not looked at", "Of these controls the checks see a part only.", [(c, c.partly) for c in partly]),
         *_texts(
             "Not answered here",
-            "Nothing was looked at: none of these is passed. Answer them by other means.",
+            "None of these is passed: nothing was looked at, or a part that nothing violates. Answer them otherwise.",
             [(c, c.reason) for c in left],
         ),
         element("h2", "How to check this"),

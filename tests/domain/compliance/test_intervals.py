@@ -12,8 +12,10 @@ from domain.compliance.check import CheckCriterion, CheckFinding, checks, holder
 from domain.compliance.finding_changes import Criteria
 from domain.compliance.frameworks import load_checks
 from domain.compliance.intervals import ViolationKey, violations
+from domain.compliance.profile_controls import profile_framework
 from domain.families.boundaries import PermissionsBoundaryPut
 from domain.families.groups import GroupCreated, GroupUpdated, UserAddedToGroup, UserRemovedFromGroup
+from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.families.policies import PolicyCreated
 from domain.families.users import UserCreated, UserDeleted
 from domain.foundation.events import Change, Entry
@@ -37,11 +39,28 @@ OTHERS: Sequence[tuple[str, Mapping[str, object]]] = (
 """Of which changes alter something that they do not alter without these parameters."""
 
 
+PROFILE = LifecycleProfile.model_validate(
+    {
+        "name": "team",
+        "version": 1,
+        "rules": {
+            kind: {"max_age_days": 3, "max_idle_days": 80, "overlap_days": 3}
+            for kind in ("access_key", "password", "user")
+        },
+        "overrides": [
+            {"name": "tagged", "tag": {"key": "team", "value": "red"}, "rules": {"access_key": {"max_age_days": 80}}},
+            {"name": "below", "path": "/team/", "rules": {"access_key": {"max_age_days": 1}}},
+        ],
+    }
+)
+
+
 def criteria() -> Criteria:
     every: list[tuple[str, Mapping[str, object]]] = [(each.name, each.parameters({})) for each in checks()]
     short = [(name, {"days": days}) for name, defaults in every if "days" in defaults for days in SHORT_DAYS]
     tried = (CheckCriterion.of(name, parameters) for name, parameters in (*every, *short, *OTHERS))
-    return Criteria(tuple({each.id: each for each in tried}.values()))
+    profile = profile_framework(PROFILE).criteria
+    return Criteria(tuple({each.id: each for each in (*tried, *profile)}.values()))
 
 
 def steps(ledger: Sequence[Entry]) -> list[tuple[Account, Entry, Account]]:

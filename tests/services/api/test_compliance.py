@@ -73,7 +73,8 @@ def test_controls_over_a_year(database: Database, tmp_path: Path) -> None:
         position = aged["closed"]["position"]
         of_key = f"&subject={key}&control=1.13"
         assert violations(house, f"{of_key}&as_of=p{position - 1}")
-        assert not violations(house, f"{of_key}&as_of=p{position}")
+        gone = house.asks(f"/v1/compliance/violations?{CIS}{of_key}&as_of=p{position}")
+        assert gone.error[0] == "NoSuchEntity"
 
 
 def test_the_events_behind_a_verdict(house: InProcessServer) -> None:
@@ -87,7 +88,13 @@ def test_the_events_behind_a_verdict(house: InProcessServer) -> None:
     ((violation),) = criterion["violations"]
     assert violation["opened"]["operation"] == "iam:CreateLoginProfile"
     assert violation["closed"]["event"] == "The password of user ann was deleted."
+    house.aws_does("iam", "CreateUser", UserName="bob")
     assert not house.asks(f"/v1/compliance/controls/1.9?{CIS}&subject=bob&since=1h").body["criteria"][0]["violations"]
+    for named in ("user/ann", f"arn:aws:iam::{house.account_id}:user/ann", violation["violation"]["holder_id"]):
+        assert len(violations(house, f"&since=1h&control=1.9&subject={quote(named, safe='')}")) == 1
+    nobody = house.asks(f"/v1/compliance/violations?{CIS}&since=1h&subject=an").error
+    assert nobody[0] == "NoSuchEntity"
+    assert "The nearest is ann" in nobody[1]
 
 
 @pytest.mark.parametrize(
@@ -179,3 +186,18 @@ def test_rules_are_tried_on_history(database: Database, tmp_path: Path) -> None:
 )
 def test_rules_that_do_not_fit_are_refused(house: InProcessServer, rules: str, said: str) -> None:
     assert said in post(house, "compliance/trial", rules=rules).error[1]
+
+
+def test_what_was_looked_at_in_part_is_not_passed(house: InProcessServer) -> None:
+    """The checks of 1.11 see no use of passwords: nothing violates the rest, and it is not answered."""
+    control = report(house)["1.11"]
+    assert (control["verdict"], control["violations"]) == ("not answered", 0)
+    assert control["reason"] == f"Nothing violates the part that is looked at. {control['partly']}"
+
+
+def test_a_trial_is_bounded(house: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By criteria, and by what reading all changes with them would take."""
+    monkeypatch.setattr("services.api.handlers.compliance.TRIAL_WORK_MAX", 3)
+    assert "more than 1 changes" in post(house, "compliance/trial", rules=RULES).error[1]
+    monkeypatch.setattr("services.api.handlers.compliance.TRIAL_CRITERIA_MAX", 1)
+    assert "expected at most 1" in post(house, "compliance/trial", rules=RULES).error[1]

@@ -1,0 +1,48 @@
+"""Whom somebody means who asks about violations."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+from domain.account import Account
+from domain.compliance.check import ROOT
+from domain.credential_kinds import find_credential
+from domain.entity_kinds import entity_kinds
+from domain.foundation.credential_kind import KIND_NAMES
+from domain.foundation.errors import NoSuchEntity
+from domain.foundation.nearest import nearest
+from domain.read_models.compliance import ViolationInterval
+
+
+def violations_of(
+    named: str, accounts: Sequence[Account], violations: Sequence[ViolationInterval]
+) -> list[ViolationInterval]:
+    """Those of the subject or holder, which has that name, ARN or id in one of the accounts' values, or had it in a
+    violation. Raises NoSuchEntity where nothing is so called: that nothing was found would not say so."""
+    meant = {named}.union(*(_ids(account, named) for account in accounts))
+    found = [each for each in violations if not meant.isdisjoint((each.subject_id, each.holder_id, each.holder_name))]
+    if not found and meant == {named} and not any(_is_there(account, named) for account in accounts):
+        every = chain.from_iterable(
+            kind.by_id(account).values() for account in accounts for kind in entity_kinds().values()
+        )
+        raise NoSuchEntity(
+            f"Neither at the beginning of that time nor at its end was anything in account {accounts[0].id} called "
+            f"{named}, and no violation is of it.",
+            suggestion=nearest(named, (entity.name for entity in every)),
+        )
+    return found
+
+
+def _ids(account: Account, named: str) -> set[str]:
+    if named in {ROOT, account.id, account.arn("root")}:
+        return {account.id}
+    return {
+        entity_id
+        for kind in entity_kinds().values()
+        for entity_id, entity in kind.by_id(account).items()
+        if named in {entity.id, entity.name, f"{kind.resource_type}/{entity.name}", entity.resource}
+        or named == account.arn(entity.resource)
+    }
+
+
+def _is_there(account: Account, named: str) -> bool:
+    return any(find_credential(account, kind, named) is not None for kind in KIND_NAMES)
