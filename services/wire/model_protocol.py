@@ -110,6 +110,6 @@ def _not_implemented(service: DescribedService[Any], name: str) -> InvalidAction
 def _require_described(operation: Operation, service: DescribedService[Any]) -> None:
     if operation.name not in service.operation_names:
         raise TypeError(f"{service.name} has no operation {operation.name}, which {operation.run.__name__} answers.")
-    named = operation.recorded | operation.without | ({operation.holder} if operation.holder else set())
+    named = operation.recorded | ({operation.holder} if operation.holder else set())
     if unknown := sorted(named - service.operation(operation.name).parameters.keys()):
         raise TypeError(f"{operation.action} has no parameter {', '.join(unknown)}, which its registration names.")

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from domain.account import Account
 from domain.calls import Call, Outcome
-from domain.foundation.errors import ValidationError
 
 Parameters = Mapping[str, Any]
 """As parsed from the request, under their snake_case names."""
@@ -57,8 +56,6 @@ class Operation:
     context: FindConditionKeys
     recorded: frozenset[str]
     """The parameters that go into the ledger. Secrets, tokens and codes are never among them."""
-    without: frozenset[str]
-    """Parameters of AWS's operation that this server does not take yet: it refuses them, never ignores them."""
     read_only: bool
     ends_access: EndsAccess
     """Whether a call with these parameters is in the reserved lane (docs/adr/0042)."""
@@ -69,10 +66,7 @@ class Operation:
     """The name of the action that policies know, where it is another."""
 
     def call(self, account: Account, call: Call, parameters: dict[str, Any]) -> Outcome:
-        """Raises refusals, ValidationError for a parameter that is not supported among them."""
-        if refused := sorted(self.without & parameters.keys()):
-            names = ", ".join("".join(part.capitalize() for part in name.split("_")) for name in refused)
-            raise ValidationError(f"{self.name}: this server does not support the parameter {names} yet.")
+        """Raises refusals."""
         if self.holder is not None:
             parameters = {("name" if key == self.holder else key): value for key, value in parameters.items()}
         return self.run(account, call, **parameters)
@@ -104,7 +98,6 @@ def answers(
     service: str = "iam",
     on: FindResource | None,
     records: str = "",
-    without: str = "",
     context: FindConditionKeys = lambda _account, _parameters: {},
     holder: str | None = None,
     read_only: bool | None = None,
@@ -112,8 +105,8 @@ def answers(
     check_sizes: CheckSizes = lambda _parameters: None,
     allowed_as: str | None = None,
 ) -> Callable[[OperationFunction], OperationFunction]:
-    """Registers the decorated function for the AWS operation `name`. `records` and `without` are names of parameters,
-    separated by spaces. Whether it only reads, and whether it ends access, AWS's names tell; others have to say."""
+    """Registers the decorated function for the AWS operation `name`. `records` are names of parameters, separated by
+    spaces. Whether it only reads, and whether it ends access, AWS's names tell; others have to say."""
     if read_only is None:
         read_only = name.startswith(_READ_ONLY_PREFIXES) and name not in _NOT_READ_ONLY
 
@@ -131,7 +124,6 @@ def answers(
             on,
             context,
             recorded=frozenset(records.split()),
-            without=frozenset(without.split()),
             read_only=read_only,
             ends_access=ends_access,
             check_sizes=check_sizes,

@@ -3,7 +3,7 @@
 import json
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -70,11 +70,6 @@ def _aws_section(title: str, service: str, operations: Sequence[Operation]) -> s
     for name, reason in REFUSED.get(service, {}).items():
         by_reason[reason].append(name)
     refused = [_wrapped(f"- Refused, for {reason}: {', '.join(names)}.", "  ") for reason, names in by_reason.items()]
-    refused += [
-        _wrapped(f"- {operation.name} does not support {', '.join(_aws_names(operation.without))}.", "  ")
-        for operation in operations
-        if operation.without
-    ]
     named = [
         _wrapped(f"{what}: {', '.join(names)}.") + "\n"
         for what, names in (("Reads", reading), ("Writes", writing))
@@ -92,10 +87,6 @@ def _native_section(operations: Sequence[Operation]) -> str:
     }
     rows = "".join(f"| `{operation.action}` | {requests[operation.name]} |\n" for operation in operations)
     return _NATIVE_SECTION.format(count=len(operations), rows=rows)
-
-
-def _aws_names(parameters: Iterable[str]) -> list[str]:
-    return sorted("".join(part.capitalize() for part in name.split("_")) for name in parameters)
 
 
 def _wrapped(text: str, indent: str = "") -> str:

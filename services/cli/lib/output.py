@@ -30,7 +30,7 @@ TEXT_CHARACTERS_MIN = 40
 USUAL_SHARE = 0.75
 """Of the rows: where so many fit, the others may be ragged."""
 ABSENT = "-"
-_BEGINS_A_FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001  the wide forms of the four are meant
+BEGINS_A_FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001  the wide forms of the four are meant
 """To a spreadsheet (OWASP, "CSV Injection"; ASVS 1.2.10)."""
 
 
@@ -374,12 +374,7 @@ class Csv(Generic[T]):
 
     def _cell(self, text: str) -> str:
         text = visible(text)
-        return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
-
-
-def unguarded(cell: str) -> str:
-    """Of a file that `Csv` has written: without the apostrophe before what begins like a formula."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
+        return f"'{text}" if text.startswith(BEGINS_A_FORMULA) else text
 
 
 def make_output(

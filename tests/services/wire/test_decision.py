@@ -1,6 +1,5 @@
 """What a round decides about a request, and what the ledger gets of it: always something, never a secret."""
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -123,21 +122,6 @@ def test_an_unread_request_of_a_worthless_credential(endpoint: Endpoint) -> None
     stranger = VerifiedCredential(ACCOUNT, "AKIAQNZGKIQY56JQ7WML", None)
     decision = decided(endpoint, stranger, "CreateUser", {}, ValidationError("1 validation error detected"))
     assert isinstance(decision.result, InvalidClientTokenId)
-
-
-def test_unsupported_parameters_are_told_to_who_may_ask(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are refused by name after the authorization, and their values are not recorded."""
-    ann = endpoint.user("ann")
-    create = operations.find_operation("iam", "CreateGroup")
-    assert create is not None
-    without = replace(create, recorded=create.recorded - {"path"}, without=frozenset({"path"}))
-    monkeypatch.setattr(operations, "find_operation", lambda _service, _name: without)
-    parameters = {"group_name": "ops", "path": "/x/"}
-    decision = decided(endpoint, endpoint.root, "CreateGroup", parameters)
-    assert isinstance(decision.result, ValidationError)
-    assert "parameter Path" in decision.result.message
-    assert recorded(decision).parameters == {"group_name": "ops"}
-    assert isinstance(decided(endpoint, ann, "CreateGroup", parameters).result, AccessDenied)
 
 
 def test_codes_are_not_recorded(endpoint: Endpoint) -> None:
