@@ -91,12 +91,12 @@ def trusts_everybody(document: str) -> bool:
 
 @lru_cache(_DOCUMENTS_REMEMBERED)
 def trusts_other_account(document: str, account_id: str) -> bool:
-    """Whether a trust policy lets principals of another account in without asking for an external ID, for MFA or for
-    where they belong."""
+    """Whether a trust policy lets principals of another account in, or everybody, without asking for an external ID,
+    for MFA or for where they belong."""
     for statement in _allowing(document, PolicyType.TRUST):
         assert statement.principals is not None
         named = {account_of_arn(name) for kind, name in statement.principals.names if kind == "AWS"}
-        others = (statement.principals.account_ids | named) - {account_id, None}
+        others = statement.principals.everyone or (statement.principals.account_ids | named) - {account_id, None}
         if others and not any(_limits(condition, _LIMITS_OTHERS) for condition in statement.conditions):
             return True
     return False

@@ -25,6 +25,7 @@ def role_trusts_everybody(account: Account, holder_id: str) -> Iterator[CheckFin
 
 
 @check(
+    version=2,
     of="role",
     reads=(ROLES,),
     title="Roles that another account may assume ask for an external ID, for MFA, or for where the caller belongs",

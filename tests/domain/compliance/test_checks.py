@@ -61,7 +61,7 @@ CASES: Mapping[str, tuple[Mapping[str, object], set[str]]] = {
     "policy_without_description": ({}, {ALL}),
     "role_trusts_any_subject": ({}, {"AROAweb"}),
     "role_trusts_everybody": ({}, {"AROAopen"}),
-    "role_trusts_other_account": ({}, {"AROAthird"}),
+    "role_trusts_other_account": ({}, {"AROAopen", "AROAthird"}),
     "role_untagged": ({}, ROLES),
     "role_unused": ({}, ROLES),
     "role_without_policies": ({}, set()),
@@ -173,6 +173,7 @@ def test_conditions_that_limit_whom_a_role_trusts() -> None:
     assert trusts_other_account(other(Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}}), ACCOUNT)
     assert not trusts_other_account(other(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), ACCOUNT)
     assert not trusts_other_account(other(), OTHER_ACCOUNT)
+    assert trusts_other_account(trusting("*"), ACCOUNT)
 
 
 def source(check: ComplianceCheck) -> str:
@@ -222,7 +223,7 @@ PINNED = {
     "policy_without_description": (1, "6a35a96fabd02bca"),
     "role_trusts_any_subject": (1, "5dc76c2db092cb01"),
     "role_trusts_everybody": (1, "d7e78adfca0a1ef7"),
-    "role_trusts_other_account": (1, "9b6bfbd2482642d9"),
+    "role_trusts_other_account": (2, "1c22697f5f4cb73f"),
     "role_untagged": (1, "899c3fa499655609"),
     "role_unused": (1, "9fc620018a710515"),
     "role_without_policies": (1, "bfcdd94a65580a2c"),
