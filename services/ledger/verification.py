@@ -19,7 +19,7 @@ from eventsourcing.persistence import StoredEvent
 from psycopg.rows import TupleRow
 
 from domain.account import CorruptLedger
-from domain.calls import ApiCalled
+from domain.calls import ApiCalled, RefusalsCounted
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import SecretId, SecretKind
@@ -396,4 +396,5 @@ class _LedgerProgress:
         if self.unrecorded not in {None, cause.request_id}:
             raise _Broken(entry.position, f"the record of the call {self.unrecorded}", "another request")
         is_own = cause.origin == "api" and cause.principal is not None and cause.principal.account_id == self.account_id
-        self.unrecorded = cause.request_id if is_own and not isinstance(entry.event, ApiCalled) else None
+        is_record = isinstance(entry.event, ApiCalled | RefusalsCounted)
+        self.unrecorded = cause.request_id if is_own and not is_record else None

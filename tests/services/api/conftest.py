@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.ledger.database import Database, ExternalDatabase
+from services.ledger.database import Database, ExternalDatabase, connect
+from services.ledger.verification import verify
 from tests.conftest import PROJECTED_TEMPLATE, copied
 from tests.services.api.in_process_server import InProcessServer, opened
 from tests.services.api.incident import Incident
@@ -20,9 +21,14 @@ def database(projected_template: str) -> Iterator[ExternalDatabase]:
 
 
 @pytest.fixture
-def house(database: Database, tmp_path: Path) -> Iterator[InProcessServer]:
+def house(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[InProcessServer]:
+    """Whatever a test did there, its ledgers are found to be whole afterwards."""
     with opened(database, tmp_path) as house:
         yield house
+    if request.node.get_closest_marker("damages_ledgers"):
+        return
+    with connect(database, "writer") as writer:
+        assert [each for each in verify(writer) if each.finding is not None] == []
 
 
 @pytest.fixture

@@ -149,6 +149,7 @@ def test_a_record_that_was_tampered_with(house: InProcessServer, database: Datab
     assert decision["recorded_evaluator"] == decision["evaluator"]
 
 
+@pytest.mark.damages_ledgers
 def test_a_ledger_that_lacks_what_was_decided_from(house: InProcessServer, database: Database) -> None:
     """Where the change is gone that the decision was made after, nothing is explained from what is left."""
     request_id = calls(house, house.user("alice", LIST))

@@ -132,6 +132,7 @@ def test_all_secrets_are_looked_at_in_turn(
         assert [house.health()[0] for _ in range(5)] == [200, 200, 503, 503, 503]
 
 
+@pytest.mark.damages_ledgers
 def test_a_ledger_that_cannot_be_read(house: InProcessServer, database: Database) -> None:
     """A new process meets it at once. Where it is the only account's, nobody is served; where another account is there,
     that one is, and the server is ready for it."""

@@ -225,7 +225,7 @@ def test_what_cannot_be_meant(own: Desk, tmp_path: Path) -> None:
     before = acts(data)
     unknown = muniment(data, "rebuild", "trial")
     assert (unknown.status, unknown.out) == (2, "")
-    assert unknown.error.startswith("muniment: There is no projection trial; there are credentials, ")
+    assert unknown.error.startswith("muniment: There is no projection trial; there are compliance, credentials, ")
     account = muniment(data, "verify", "--account-id", "999999999999")
     assert (account.status, account.error) == (1, "muniment: There is no account 999999999999 here.\n")
     for command in ("rebuild", "verify"):
