@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psycopg
 
 from domain.account import Account
+from domain.compliance.recording import SeenTurns, turn_events
 from domain.foundation.events import Cause
 from domain.foundation.identifiers import Random, new_uuid
 from domain.queries.protected_credentials import protection
@@ -34,6 +35,8 @@ from services.ledger.pending_call import (
 from services.ledger.round import Clock
 
 OPERATION = "RecordDue"
+Due = LifecycleCandidates | SeenTurns
+"""Of an account, for one call."""
 ROWS_A_PAGE_MAX = 5_000
 """Of each kind of what may be due."""
 CALLS_IN_FLIGHT_MAX = 64
@@ -117,7 +120,7 @@ class DueRecorder:
             log.warning("Of %d accounts, %d failed: %s", len(served), len(answers.failed), answers.error)
         return TickResult(len(served), answers.events, len(answers.failed), answers.error)
 
-    def _begin(self, shared_id: str, account_id: str, due: LifecycleCandidates) -> Future[CommittedCall]:
+    def _begin(self, shared_id: str, account_id: str, due: Due) -> Future[CommittedCall]:
         cause = Cause(
             origin="scheduler",
             request_id=new_uuid(self._random),
@@ -150,10 +153,13 @@ class _Recorded(NamedTuple):
     """The round's time: until then everything of these is recorded."""
 
 
-def _decision(account_id: str, candidates: LifecycleCandidates, cause: Cause) -> DecideCall:
+def _decision(account_id: str, candidates: Due, cause: Cause) -> DecideCall:
     def decide(values: LedgerStates, at: datetime) -> CallResult:
         account = values[account_id]
         assert isinstance(account, Account)
+        if isinstance(candidates, SeenTurns):
+            turns = turn_events(account, candidates, at)
+            return CallResult(_Recorded(len(turns), (), at), [LedgerAppend(account_id, cause, turns)] if turns else [])
         due = due_events(account, candidates, at, partial(protection, administrators=set()))
         append = LedgerAppend(account_id, cause, due.events, destroyed_secrets=due.destroyed_secrets)
         return CallResult(_Recorded(len(due.events), due.looked_at, at), [append] if due.events else [])
@@ -171,15 +177,15 @@ def _looks(account: Account, subjects: Sequence[str], at: datetime) -> Iterator[
 class _PendingCalls:
     """The calls of a tick that are under way, and what became of the others."""
 
-    def __init__(self, begin: Callable[[str, LifecycleCandidates], Future[CommittedCall]]) -> None:
+    def __init__(self, begin: Callable[[str, Due], Future[CommittedCall]]) -> None:
         self._begin = begin
-        self._waiting: deque[tuple[str, LifecycleCandidates, Future[CommittedCall]]] = deque()
+        self._waiting: deque[tuple[str, Due, Future[CommittedCall]]] = deque()
         self.looks: list[ScheduledLook] = []
         self.events = 0
         self.failed: set[str] = set()
         self.error: str | None = None
 
-    def submit(self, account_id: str, due: LifecycleCandidates) -> None:
+    def submit(self, account_id: str, due: Due) -> None:
         """One more call; some other thread answers it. Raises Overloaded and LedgerUnavailable."""
         self._waiting.append((account_id, due, self._begin(account_id, due)))
 
@@ -193,7 +199,7 @@ class _PendingCalls:
                 assert isinstance(account, Account)
                 self.events += recorded.events
                 self.looks += _looks(account, recorded.looked_at, recorded.at)
-                if left := due.subjects[len(recorded.looked_at) :]:
+                if isinstance(due, LifecycleCandidates) and (left := due.subjects[len(recorded.looked_at) :]):
                     self.submit(account_id, LifecycleCandidates(left))
             except Exception as error:  # noqa: BLE001  logged, and the others go on
                 self.fail(account_id, error)

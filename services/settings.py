@@ -58,6 +58,8 @@ class Settings:
     """That the callers of one account may add to ledgers; zero for no limit."""
     secret_scanning_keys: Path | None
     """File with the public keys of a secret scanner, which may report leaked keys."""
+    compliance_checks: tuple[str, ...] = ()
+    """Python modules in which the operator's own checks are."""
     outbound_allow: tuple[Network, ...] = ()
     """Besides the internet: where webhooks may be."""
     smtp: SmtpRelay | None = None
@@ -108,6 +110,7 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
         managed_policies=Path(found).absolute() if (found := environment.get("MUNIMENT_MANAGED_POLICIES")) else None,
         account_bytes_an_hour=_mebibytes(environment.get("MUNIMENT_ACCOUNT_MIB_AN_HOUR") or "1024") << 20,
         secret_scanning_keys=Path(scanning_keys).absolute() if scanning_keys else None,
+        compliance_checks=_module_names(environment.get("MUNIMENT_COMPLIANCE_CHECKS", "")),
         outbound_allow=tuple(
             _network(text, "MUNIMENT_OUTBOUND_ALLOW")
             for text in environment.get("MUNIMENT_OUTBOUND_ALLOW", "").split(",")
@@ -128,6 +131,14 @@ def _database_url(environment: Mapping[str, str], variable: str) -> str | None:
             "PostgreSQL knows."
         ) from None
     return url
+
+
+def _module_names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise InvalidSetting(f"MUNIMENT_COMPLIANCE_CHECKS takes names of Python modules; got {name!r}.")
+    return names
 
 
 def _mebibytes(text: str) -> int:

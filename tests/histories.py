@@ -16,6 +16,7 @@ from domain.installation import Installation
 from domain.ledger_state import empty, evolve
 from domain.rules import accounts
 from tests.analyzer_steps import analyzer_step
+from tests.framework_steps import framework_step
 from tests.notification_steps import notification_target_step
 from tests.provider_steps import oidc_provider_step, saml_provider_step
 from tests.review_steps import access_review_step
@@ -39,7 +40,7 @@ OTHER_STEPS: tuple[Step, ...] = (
         report_step,
     ),
     *(analyzer_step, analyzer_step, notification_target_step, saml_provider_step, service_linked_role_step),
-    access_review_step,
+    *(access_review_step, framework_step, framework_step),
 )
 ANY_STEP = st.sampled_from([*STEPS, *OTHER_STEPS])
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)

@@ -17,9 +17,9 @@ from pydantic import ValidationError as InvalidParameters
 
 from domain.account import Account, Component
 from domain.entity_kinds import entity_kinds
+from domain.families.compliance_frameworks import ParameterValue, Severity
 from domain.foundation.errors import ValidationError
 
-Severity = Literal["critical", "high", "medium", "low", "informational"]
 ExposureUnit = Literal["key-days", "privilege-days", "days"]
 """In what the time is counted for which somebody could have used it: a credential, a privilege, or anything else."""
 ACCOUNT = "account"
@@ -28,7 +28,10 @@ ROOT = "root"
 """That of its root user, who has the account's id too."""
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 """Since what is so now came to be, whenever that was."""
-ParameterValue = int | str | bool | tuple[str, ...]
+
+
+class CheckFailed(Exception):  # noqa: N818  reads as the verdict that it is
+    """A check is at fault."""
 
 
 class CheckFinding(NamedTuple):
@@ -102,7 +105,8 @@ _checks: dict[str, ComplianceCheck] = {}
 def check(
     *, of: str | tuple[str, ...], reads: Iterable[Component[Any]], version: int = 1, **about: Any
 ) -> Callable[[CheckTest], ComplianceCheck]:
-    """Registers a check of the function's name. Raises TypeError where there is one, or of an unknown noun."""
+    """Registers a check of the function's name. Raises TypeError where there is one, of an unknown noun, and of a
+    parameter without type or default."""
     nouns = (of,) if isinstance(of, str) else of
     if unknown := set(nouns) - {ACCOUNT, ROOT, *entity_kinds()}:
         raise TypeError(f"There is no kind of entity {', '.join(sorted(unknown))}.")
@@ -111,6 +115,10 @@ def check(
         name = test.__name__
         if name in _checks:
             raise TypeError(f"There is a check {name} already.")
+        for parameter in inspect.signature(test).parameters.values():
+            is_keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+            if is_keyword and inspect.Parameter.empty in {parameter.annotation, parameter.default}:
+                raise TypeError(f"The parameter {parameter.name} of the check {name} needs a type and a default.")
         _checks[name] = ComplianceCheck(name, version, test, nouns, frozenset(reads), **about)
         return _checks[name]
 
@@ -165,5 +173,8 @@ class CheckCriterion:
             yield from self.test(account, holder_id)
 
     def violations(self, account: Account, holder_id: str) -> list[CheckFinding]:
-        """Those that are, or will be, of a holder that is there."""
-        return [found for found in self.test(account, holder_id) if found.since is not None]
+        """Those that are, or will be, of a holder that is there. Raises CheckFailed."""
+        try:
+            return [found for found in self.test(account, holder_id) if found.since is not None]
+        except Exception as error:
+            raise CheckFailed(f"The check {self.id} failed on {holder_id}: {type(error).__name__}: {error}") from error

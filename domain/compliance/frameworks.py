@@ -1,7 +1,7 @@
 """Frameworks: the controls of a benchmark or standard, each as criteria, or as a question that is not answered here."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module, resources
@@ -12,42 +12,33 @@ from pydantic import Field, model_validator
 from pydantic import ValidationError as Invalid
 
 from domain.compliance import checks
-from domain.compliance.check import CheckCriterion, ParameterValue, Severity
+from domain.compliance.check import CheckCriterion
 from domain.compliance.finding_changes import Criteria
+from domain.families.compliance_frameworks import ControlDefinition, ControlTest, FrameworkDefinition, Severity
 from domain.foundation.errors import NoSuchEntity, ValidationError
-from domain.foundation.events import Value
 
+FILE_BYTES_MAX = 64 * 1024
+"""As much of it rides in an event where an account adopts it."""
 CONTROLS_MAX = 500
 TESTS_MAX = 50
-FILE_BYTES_MAX = 256 * 1024
-OneLine = Annotated[str, Field(min_length=1, max_length=1_024, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
-PlainName = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+_Line = Annotated[str, Field(min_length=1, max_length=1_024, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+_Name = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
-class ControlTest(Value):
-    check: PlainName
-    parameters: dict[str, ParameterValue] = Field(default_factory=dict)
+class _ReadTest(ControlTest):
+    check: _Name
 
 
-class ControlDefinition(Value):
-    """Either it has tests, all of which have to be passed, or it says why it is not answered."""
-
+class _ReadControl(ControlDefinition):
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._()-]*$")]
-    title: OneLine
-    severity: Severity | None = None
-    """None: that of its checks."""
-    tests: Annotated[tuple[ControlTest, ...], Field(max_length=TESTS_MAX)] = ()
-    not_answered: OneLine | None = None
-    """Why."""
-    partly: OneLine | None = None
-    """What of the control the tests do not look at."""
+    title: _Line
+    tests: Annotated[tuple[_ReadTest, ...], Field(max_length=TESTS_MAX)] = ()
+    not_answered: _Line | None = None
+    partly: _Line | None = None
     config_rule: Annotated[str, Field(max_length=64, pattern=r"^[A-Z0-9_]+$")] | None = None
-    """AWS Config's identifier of a managed rule, where the control is one."""
-    config_parameters: dict[str, str] = Field(default_factory=dict)
-    """What AWS Config calls the parameters of the only test: its names, with the test's own."""
 
     @model_validator(mode="after")
-    def _says_one(self) -> "ControlDefinition":
+    def _says_one(self) -> "_ReadControl":
         if bool(self.tests) == bool(self.not_answered):
             raise ValueError("a control has either tests or not_answered")
         if self.config_parameters and len(self.tests) != 1:
@@ -55,18 +46,15 @@ class ControlDefinition(Value):
         return self
 
 
-class FrameworkDefinition(Value):
-    """As a file has it."""
-
-    name: PlainName
-    version: PlainName
-    title: OneLine
-    source: OneLine
-    """Where its text is published."""
-    controls: Annotated[tuple[ControlDefinition, ...], Field(min_length=1, max_length=CONTROLS_MAX)]
+class _ReadFramework(FrameworkDefinition):
+    name: _Name
+    version: _Name
+    title: _Line
+    source: _Line
+    controls: Annotated[tuple[_ReadControl, ...], Field(min_length=1, max_length=CONTROLS_MAX)]
 
     @model_validator(mode="after")
-    def _names_controls_once(self) -> "FrameworkDefinition":
+    def _names_controls_once(self) -> "_ReadFramework":
         ids = [control.id for control in self.controls]
         if twice := {each for each in ids if ids.count(each) > 1}:
             raise ValueError(f"more than one control is called {', '.join(sorted(twice))}")
@@ -130,6 +118,22 @@ def framework(definition: FrameworkDefinition) -> Framework:
     return Framework(definition, tuple(controls))
 
 
+def former_framework(definition: FrameworkDefinition) -> Framework:
+    """One that was accepted, perhaps by a program with other checks: a control with one that is not here any more is
+    not answered."""
+    load_checks()
+    return Framework(definition, tuple(map(_former_control, definition.controls)))
+
+
+def _former_control(definition: ControlDefinition) -> Control:
+    try:
+        return Control(definition, _criteria(definition))
+    except ValidationError as error:
+        why = f"This program cannot answer it. {error}"
+        fields = {"id": definition.id, "title": definition.title, "severity": definition.severity}
+        return Control(ControlDefinition.model_validate({**fields, "not_answered": why[:1_024]}), ())
+
+
 def _criteria(control: ControlDefinition) -> tuple[CheckCriterion, ...]:
     criteria = tuple(CheckCriterion.of(test.check, test.parameters) for test in control.tests)
     known = {name for criterion in criteria for name, _ in criterion.parameters}
@@ -141,12 +145,16 @@ def _criteria(control: ControlDefinition) -> tuple[CheckCriterion, ...]:
 
 
 def read_framework(text: str, origin: str) -> Framework:
-    """From TOML. Raises ValidationError, naming the origin and what is wrong in it."""
+    """From TOML, or JSON. Raises ValidationError, naming the origin and what is wrong in it."""
     if len(text.encode()) > FILE_BYTES_MAX:
         raise ValidationError(f"{origin} has {len(text.encode()):,} bytes; expected at most {FILE_BYTES_MAX:,}.")
     try:
-        return framework(FrameworkDefinition.model_validate(tomllib.loads(text)))
-    except tomllib.TOMLDecodeError as error:
+        is_json = text.lstrip().startswith("{")
+        read = (
+            _ReadFramework.model_validate_json(text) if is_json else _ReadFramework.model_validate(tomllib.loads(text))
+        )
+        return framework(FrameworkDefinition.model_validate(read.model_dump()))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValidationError(f"{origin} is no TOML: {error}") from error
     except Invalid as error:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()[:3])
@@ -169,10 +177,10 @@ def built_in_criteria() -> Criteria:
     return Criteria(tuple(every.values()))
 
 
-def find_framework(name: str) -> Framework:
-    """Raises NoSuchEntity."""
+def find_framework(name: str, own: Iterable[str] = ()) -> Framework:
+    """Of the built-in ones. Raises NoSuchEntity, which names the account's own, too."""
     try:
         return built_in_frameworks()[name]
     except KeyError:
-        known = ", ".join(built_in_frameworks())
+        known = ", ".join((*built_in_frameworks(), *own))
         raise NoSuchEntity(f"There is no framework {name!r}, but {known}.") from None

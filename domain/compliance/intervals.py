@@ -63,6 +63,26 @@ class ViolationChanges:
         for change in criteria.changes(before, entry, after, self.known):
             self._apply(change, entry, before, after)
 
+    def replace(self, criteria: Criteria, history: Iterable[tuple[Account, Entry, Account]]) -> None:
+        """Of these criteria only what follows from the account's history: all its changes up to the newest."""
+        if not criteria.every:
+            return
+        ids = {each.id for each in criteria.every}
+        for keys in (self.vanished, self.over):
+            keys[:] = [key for key in keys if key.criterion_id not in ids]
+        for by_key in (self.moved_ends, self.ended, self.current):
+            for key in [key for key in by_key if key.criterion_id in ids]:
+                del by_key[key]
+        self.finished = [each for each in self.finished if each.key.criterion_id not in ids]
+        for found in self.known.values():
+            for criterion_id in ids & found.keys():
+                del found[criterion_id]
+        anew = ViolationChanges()
+        for before, entry, after in history:
+            anew.fold(criteria, before, entry, after)
+        self.finished += anew.finished
+        self.current |= anew.current
+
     def _apply(self, change: FindingChange, entry: Entry, before: Account, after: Account) -> None:
         key, at = ViolationKey(change.criterion.id, change.subject_id), entry.at
         _, was_since, was_until = change.before or _NOTHING

@@ -6,8 +6,9 @@ from typing import Any
 
 from domain.account import Account, Component
 from domain.compliance.check import ACCOUNT, CheckCriterion, CheckFinding, ComplianceCheck
-from domain.compliance.frameworks import Control, ControlDefinition, ControlTest, Framework, FrameworkDefinition
+from domain.compliance.frameworks import Control, Framework
 from domain.families.access_keys import ACCESS_KEYS
+from domain.families.compliance_frameworks import ControlDefinition, ControlTest, FrameworkDefinition
 from domain.families.credential_use import LAST_USES
 from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.families.mfa_devices import MFA_DEVICES

@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from domain.account import Account
 from domain.compliance.check import CheckCriterion, holders
 from domain.compliance.frameworks import Control, Framework
 from domain.compliance.intervals import Violation
 from domain.foundation.moments import Moment
-from domain.read_models.compliance import ControlResult, Exposure, ViolationInterval
+from domain.read_models.compliance import ControlResult, ControlVerdict, Exposure, ReportedExemption, ViolationInterval
 
 DAY = timedelta(days=1)
 
@@ -34,11 +35,39 @@ class Period:
             return violation.to_position > self.first.position
         return violation.ends_at is None or violation.ends_at > self.first.at
 
-    def exposure(self, violation: ViolationInterval) -> timedelta:
-        """How long it went on in the period; of a single moment, until then."""
+    def turned(self, violation: ViolationInterval) -> bool:
+        """Whether it has opened or closed behind the beginning."""
+        opened, closed = violation.opened, violation.closed
+        is_new = opened.at > self.first.at if violation.by_time else (opened.position or 0) > self.first.position
+        if is_new or closed is None:
+            return is_new
+        return closed.at > self.first.at if closed.position is None else closed.position > self.first.position
+
+    def span(self, violation: ViolationInterval) -> tuple[datetime, datetime]:
+        """When it began and ended in the period; of a single moment, the time until then."""
         begins = violation.opened.at if self.first == self.last else max(violation.opened.at, self.first.at)
         ends = self.last.at if violation.closed is None else min(violation.closed.at, self.last.at)
-        return max(ends - begins, timedelta())
+        return begins, max(begins, ends)
+
+    def is_exempt(self, violation: ViolationInterval, exemptions: Sequence[ReportedExemption]) -> bool:
+        """Whether it was so for as long as it lay in the period; at a single moment, there."""
+        begins, ends = self.span(violation)
+        reached = ends if self.first == self.last else begins
+        for exemption in sorted(exemptions, key=lambda each: each.granted.at):
+            if exemption.granted.at <= reached < exemption.ends_at:
+                reached = exemption.ends_at
+        has_ended = violation.closed is not None and violation.closed.at <= self.last.at
+        return reached > ends or (reached == ends and has_ended and begins < ends)
+
+    def exposure(self, violation: ViolationInterval, exemptions: Sequence[ReportedExemption] = ()) -> timedelta:
+        """How long it went on in the period without being exempt; of a single moment, until then."""
+        begins, ends = self.span(violation)
+        spent = timedelta()
+        for exemption in sorted(exemptions, key=lambda each: each.granted.at):
+            granted_at = min(max(exemption.granted.at, begins), ends)
+            spent += granted_at - begins
+            begins = max(granted_at, min(exemption.ends_at, ends))
+        return spent + (ends - begins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +89,15 @@ def look(criterion: CheckCriterion, account: Account, at: datetime) -> Looked:
 
 
 def control_results(
-    framework: Framework, period: Period, account: Account, violations: Iterable[ViolationInterval]
+    framework: Framework,
+    period: Period,
+    account: Account,
+    violations: Iterable[ViolationInterval],
+    exemptions: Sequence[ReportedExemption] = (),
 ) -> list[ControlResult]:
-    """`account` is as it was at the period's end, and `violations` are all in it of the framework's criteria. Raises
-    ViolationsDisagree where those that go on at the end are not what the account's value says."""
+    """`account` is as it was at the period's end, `violations` are all in it of the framework's criteria, and
+    `exemptions` all of the account until then. Raises ViolationsDisagree where those violations that go on at the end
+    are not what the account's value says."""
     found = defaultdict[str, list[ViolationInterval]](list)
     for violation in violations:
         found[violation.criterion].append(violation)
@@ -77,7 +111,17 @@ def control_results(
                 f"{period.last.position}, about {', '.join(differ[:3])}: no verdict can be told. Rebuild them with "
                 "`muniment rebuild compliance`."
             )
-    return [_result(control, period, looked, found) for control in framework.controls]
+    return [
+        _result(control, period, looked, found, exemptions_from(framework.name, control.id, exemptions))
+        for control in framework.controls
+    ]
+
+
+def exemptions_from(
+    framework_name: str, control_id: str, exemptions: Sequence[ReportedExemption]
+) -> list[ReportedExemption]:
+    """Those from the control, in the order in which they were granted."""
+    return [each for each in exemptions if f"{framework_name}/{control_id}" in each.controls]
 
 
 def goes_on(violation: ViolationInterval, moment: Moment) -> bool:
@@ -93,13 +137,24 @@ def goes_on(violation: ViolationInterval, moment: Moment) -> bool:
 
 
 def _result(
-    control: Control, period: Period, looked: Mapping[str, Looked], found: Mapping[str, Sequence[ViolationInterval]]
+    control: Control,
+    period: Period,
+    looked: Mapping[str, Looked],
+    found: Mapping[str, Sequence[ViolationInterval]],
+    exemptions: Sequence[ReportedExemption],
 ) -> ControlResult:
     criteria = {each.id: each for each in control.criteria}
-    violations = [each for criterion_id in criteria for each in found.get(criterion_id, ())]
+    of_holder = defaultdict[str, list[ReportedExemption]](list)
+    for exemption in exemptions:
+        of_holder[exemption.owner_id].append(exemption)
+    violations, exempt = [], 0
     spent = defaultdict[str, timedelta](timedelta)
-    for each in violations:
-        spent[criteria[each.criterion].check.exposure] += period.exposure(each)
+    for each in chain.from_iterable(found.get(criterion_id, ()) for criterion_id in criteria):
+        if period.is_exempt(each, of_holder.get(each.holder_id, ())):
+            exempt += 1
+            continue
+        violations.append(each)
+        spent[criteria[each.criterion].check.exposure] += period.exposure(each, of_holder.get(each.holder_id, ()))
     definition = control.definition
     unanswered = definition.not_answered
     if unanswered is None and definition.partly is not None:
@@ -108,16 +163,25 @@ def _result(
         control_id=control.id,
         title=definition.title,
         severity=control.severity,
-        verdict="fail" if violations else "pass" if unanswered is None else "not answered",
+        verdict=_verdict(bool(violations), bool(exempt), unanswered is None),
         reason=None if violations else unanswered,
         partly=definition.partly,
         criteria=tuple(criteria),
         subjects=sum(looked[each].subjects for each in criteria),
         violating=sum(len(looked[each].violating) for each in criteria),
         violations=len(violations),
+        exempt=exempt,
         first_violated_at=min((each.opened.at for each in violations), default=None),
         exposure=tuple(
             Exposure.model_validate({"unit": unit, "amount": round(time / DAY, 3)})
             for unit, time in sorted(spent.items())
         ),
     )
+
+
+def _verdict(is_violated: bool, is_exempt: bool, is_answered: bool) -> ControlVerdict:  # noqa: FBT001
+    if is_violated:
+        return "fail"
+    if not is_answered:
+        return "not answered"
+    return "exempt" if is_exempt else "pass"

@@ -8,7 +8,7 @@ from domain.compliance.check import ROOT
 from domain.credential_kinds import find_credential
 from domain.entity_kinds import entity_kinds
 from domain.foundation.credential_kind import KIND_NAMES
-from domain.foundation.errors import NoSuchEntity
+from domain.foundation.errors import NoSuchEntity, ValidationError
 from domain.foundation.nearest import nearest
 from domain.read_models.compliance import ViolationInterval
 
@@ -30,6 +30,21 @@ def violations_of(
             suggestion=nearest(named, (entity.name for entity in every)),
         )
     return found
+
+
+def holder_named(account: Account, named: str) -> str:
+    """The id of whom somebody means who may be exempt: an entity, or the account, for root, too. Raises NoSuchEntity,
+    and ValidationError where several are called so."""
+    found = _ids(account, named)
+    if len(found) > 1:
+        raise ValidationError(f"Several are called {named}: say which, by ARN or id: {' or '.join(sorted(found))}.")
+    if not found:
+        every = chain.from_iterable(kind.by_id(account).values() for kind in entity_kinds().values())
+        raise NoSuchEntity(
+            f"Nothing in account {account.id} is called {named}.",
+            suggestion=nearest(named, (entity.name for entity in every)),
+        )
+    return next(iter(found))
 
 
 def _ids(account: Account, named: str) -> set[str]:

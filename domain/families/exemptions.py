@@ -1,4 +1,5 @@
-"""Exemptions: whose credentials a profile's rules do not concern, why, and until when. They end by themselves."""
+"""Exemptions: whose credentials a profile's rules do not concern, or who is exempt from controls, why, and until when.
+They end by themselves."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,15 +18,22 @@ from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 class Exemption:
     id: str
     owner_id: str
-    """Whose credentials are exempt: a unique id, the account id for root, an ARN."""
+    """Who is exempt: a unique id, the account id for root and the account, an ARN."""
     kinds: tuple[CredentialKind, ...]
-    """Which of them; none: all."""
+    """Of whose credentials; none: all. None where there are controls."""
     reason: str
     until: datetime
     granted_at: datetime
+    controls: tuple[str, ...] = ()
+    """FRAMEWORK/CONTROL: from these alone, and from no rule of a profile."""
 
     def covers(self, kind: CredentialKind, at: datetime) -> bool:
-        return at < self.until and (not self.kinds or kind in self.kinds)
+        return at < self.until and not self.controls and (not self.kinds or kind in self.kinds)
+
+    @property
+    def title(self) -> str:
+        """Of what it is."""
+        return ", ".join(self.controls or map(kind_title, self.kinds)) or "every credential"
 
 
 Exemptions = Map[str, Map[str, Exemption]]
@@ -36,7 +44,9 @@ EXEMPTIONS = Component[Exemptions]("exemptions", Map(), forget=forget_key)
 
 def _parts(account: Account, owner_id: str, exemption_id: str) -> Parts:
     exemption = exemptions_of(account, owner_id).get(exemption_id)
-    return {} if exemption is None else {exemption_id: f"{exemption.until.isoformat()} {' '.join(exemption.kinds)}"}
+    if exemption is None:
+        return {}
+    return {exemption_id: " ".join((exemption.until.isoformat(), *exemption.kinds, *exemption.controls))}
 
 
 def _without(delta: SettingDelta, parts: Parts) -> Account:
@@ -70,6 +80,8 @@ def exemptions_of(account: Account, owner_id: str) -> Map[str, Exemption]:
 def _facts(account: Account, subject: str) -> Iterator[tuple[Fact, FactValue]]:
     for exemption in exemptions_of(account, subject).values():
         said: Attributes = {"kinds": exemption.kinds, "reason": exemption.reason, "until": exemption.until}
+        if exemption.controls:
+            said = {**said, "controls": exemption.controls}
         yield Fact(EXEMPTION_FACT, exemption.id), FactValue(exemption.id, said)
 
 
@@ -88,14 +100,19 @@ class ExemptionGranted(ExemptionChange, topic="account.exemption.granted.v1"):
     kinds: tuple[CredentialKind, ...]
     reason: Personal[str]
     until: datetime
+    controls: tuple[str, ...] = ()
+
+    def exemption(self, at: datetime) -> Exemption:
+        said = (self.exemption_id, self.owner_id, self.kinds, self.reason, self.until, at, self.controls)
+        return Exemption(*said)
 
     def fold(self, account: Account, at: datetime) -> Account:
-        granted = Exemption(self.exemption_id, self.owner_id, self.kinds, self.reason, self.until, at)
-        return _with(account, self.owner_id, self.exemption_id, granted)
+        return _with(account, self.owner_id, self.exemption_id, self.exemption(at))
 
     def describe(self) -> str:
-        what = ", ".join(map(kind_title, self.kinds)) or "every credential"
-        until = f"until {self.until:%Y-%m-%d %H:%M} UTC"
+        what, until = self.exemption(self.until).title, f"until {self.until:%Y-%m-%d %H:%M} UTC"
+        if self.controls:
+            return f"The controls {what} do not concern {self.owner_name} {until} ({self.reason})."
         return f"Lifecycle rules do not concern {what} of {self.owner_name} {until} ({self.reason})."
 
 

@@ -21,13 +21,13 @@ from domain.families.roles import ROLES, RoleUpdated, TrustPolicyReplaced
 from domain.families.server_certificates import SERVER_CERTIFICATES
 from domain.families.tags import Tag, tags_of
 from domain.families.users import USERS
-from domain.foundation.credential_kind import kind_title
 from domain.foundation.errors import DeleteConflict, Refusal
 from domain.foundation.moments import format_rfc3339
 from domain.foundation.suggested_commands import suggested_command
 from domain.lineage_kinds import SettingDelta
 from domain.queries.restored_analyzers import ANALYZER_ROWS
 from domain.queries.restored_contacts import CONTACT_ROWS
+from domain.queries.restored_frameworks import FRAMEWORK_ROWS
 from domain.queries.restored_providers import PROVIDER_ROWS
 from domain.queries.setting_rows import SettingRow
 from domain.rules import (
@@ -99,7 +99,8 @@ def _exemption(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
     if before is None:
         yield ExemptionRevoked(**naming)
     else:
-        yield ExemptionGranted(**naming, kinds=before.kinds, reason=before.reason, until=before.until)
+        said = {"kinds": before.kinds, "controls": before.controls, "reason": before.reason, "until": before.until}
+        yield ExemptionGranted.model_validate({**naming, **said})
 
 
 def _default(delta: SettingDelta, former: Account) -> Sequence[AccountChange]:
@@ -279,8 +280,7 @@ def _exemption_text(account: Account, owner_id: str, exemption_id: str) -> str |
     exemption = exemptions_of(account, owner_id).get(exemption_id)
     if exemption is None:
         return None
-    kinds = ", ".join(map(kind_title, exemption.kinds)) or "every credential"
-    return f"{kinds} until {format_rfc3339(exemption.until)}: {exemption.reason}"
+    return f"{exemption.title} until {format_rfc3339(exemption.until)}: {exemption.reason}"
 
 
 def _password_text(account: Account, user_id: str, _subject: str) -> str | None:
@@ -333,6 +333,7 @@ _FEATURE = SettingRow(lambda _account, _id, feature: f"organizations feature {fe
 SETTING_ROWS = {
     **ANALYZER_ROWS,
     **CONTACT_ROWS,
+    **FRAMEWORK_ROWS,
     **PROVIDER_ROWS,
     "trust_policy": _TRUST,
     "policy_version": _DEFAULT,

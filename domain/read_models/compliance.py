@@ -5,11 +5,12 @@ from typing import Literal
 
 from domain.read_models.read_model import ReadModel
 
-ControlVerdict = Literal["pass", "fail", "not answered"]
+ControlVerdict = Literal["pass", "fail", "exempt", "not answered"]
+"""Exempt: all that violates it was exempt from it for as long as it did."""
 
 
 class ViolationBound(ReadModel):
-    """The change that a violation began or ended with, or rests on."""
+    """The change that a violation, or an exemption, began or ended with, or rests on."""
 
     position: int | None
     """Null where time alone ended it."""
@@ -39,7 +40,8 @@ class ViolationInterval(ReadModel):
 class Exposure(ReadModel):
     unit: Literal["key-days", "privilege-days", "days"]
     amount: float
-    """Summed over all violations, as far as they lie in the period; of a moment, from their beginning on."""
+    """Summed over all violations, as far as they lie in the period and were not exempt; of a moment, from their
+    beginning on."""
 
 
 class ControlResult(ReadModel):
@@ -57,7 +59,9 @@ class ControlResult(ReadModel):
     violating: int
     """Of these, at the end."""
     violations: int
-    """Intervals that lie in the period, or contain the moment."""
+    """Intervals that lie in the period, or contain the moment, and were not exempt all the time."""
+    exempt: int
+    """Intervals that were."""
     first_violated_at: datetime | None
     exposure: tuple[Exposure, ...]
 
@@ -78,3 +82,24 @@ class ReportedCheck(ReadModel):
     remediation: str
     parameters: dict[str, int | str | bool | tuple[str, ...]]
     """With their defaults."""
+
+
+class ReportedExemption(ReadModel):
+    exemption_id: str
+    owner_id: str
+    owner_name: str
+    kinds: tuple[str, ...]
+    """Of the owner's credentials, from the lifecycle profile's rules; none: all, where there are no controls."""
+    controls: tuple[str, ...]
+    """FRAMEWORK/CONTROL."""
+    reason: str
+    granted: ViolationBound
+    until: datetime
+    """When it was to end by itself."""
+    ended: ViolationBound | None
+    """Null while it stands."""
+    ended_as: Literal["revoked", "expired", "replaced", "owner gone"] | None
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.until if self.ended is None else min(self.until, self.ended.at)

@@ -1,4 +1,4 @@
-"""Exemptions: whose credentials are exempted from the lifecycle profile's rules, for how long, and their end."""
+"""Exemptions: who is exempted from the lifecycle profile's rules or from controls, for how long, and their end."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -26,8 +26,12 @@ def grant_exemption(
     reason: str,
     until: datetime,
     at: datetime,
+    controls: tuple[str, ...] = (),
 ) -> ExemptionGranted:
-    """Of these kinds of the owner's credentials; none: of all. Raises ValidationError and LimitExceeded."""
+    """Of these kinds of the owner's credentials, none: of all; or from these controls, which there are. Raises
+    ValidationError and LimitExceeded."""
+    if controls and kinds:
+        raise ValidationError("An exemption is of kinds of credentials or from controls: give one or the other.")
     if until <= at:
         raise ValidationError(f"An exemption ends in the future; got {format_rfc3339(until)}.")
     if until > at + timedelta(days=DAYS_MAX):
@@ -48,6 +52,7 @@ def grant_exemption(
         kinds=tuple(dict.fromkeys(kinds)),
         reason=reason.strip(),
         until=until,
+        controls=tuple(dict.fromkeys(controls)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from domain.account import Account, AccountChange
+from domain.families.compliance_frameworks import ComplianceViolationEvent
 from domain.families.exemptions import ExemptionExpired
 from domain.families.leak_reports import CredentialReportedLeaked
 from domain.families.notices import CredentialEvent
@@ -217,7 +218,7 @@ def _is_chosen(event: type[Event], patterns: Iterable[str]) -> bool:
     name = event.__name__
     if patterns:
         return any(fnmatchcase(name, pattern) for pattern in patterns)
-    return issubclass(event, (CredentialEvent, ExemptionExpired, *TOLD_AT_ONCE))
+    return issubclass(event, (CredentialEvent, ComplianceViolationEvent, ExemptionExpired, *TOLD_AT_ONCE))
 
 
 def is_told(target_id: str, definition: TargetDefinition, event: Event) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import psycopg
@@ -126,7 +127,8 @@ def _apply_events(
         inserted = cursor.execute(projection.batch_statements[topic], span).rowcount
         _check_row_count(topic, counts[topic], inserted)
     if projection.computed is not None and any(map(projection.is_computed_from, counts)):
-        made = projection.computed.rows(folded.steps(cursor, account_id, after=after, to=to))
+        steps = folded.steps(cursor, account_id, after=after, to=to)
+        made = projection.computed.rows(steps, partial(folded.history, cursor, account_id))
         for name, rows in made.items():
             if rows:
                 asked = {"account_id": account_id, "rows": Jsonb(rows, dumps=to_json)}

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module, resources
@@ -54,8 +54,11 @@ class ComputedRows(Protocol):
     def version(self) -> str:
         """Another one where it would make other rows of the same changes."""
 
-    def rows(self, steps: Iterable[FoldStep]) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        """Of an account's next changes, by section, in the order in which the sections are to be run."""
+    def rows(
+        self, steps: Iterable[FoldStep], history: Callable[[int], Iterable[FoldStep]]
+    ) -> Mapping[str, Sequence[Mapping[str, object]]]:
+        """Of an account's next changes, by section, in the order in which the sections are to be run. `history` gives
+        all of the account's up to a position, for what is to be looked at from the beginning."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,6 +47,14 @@ class FoldedAccounts:
             value, size = changed, size + entry_bytes
         self._keep(_Folded(value, to, size))
 
+    def history(self, cursor: psycopg.Cursor, account_id: str, to: int) -> Iterator[FoldStep]:
+        """As `steps`, from the beginning; nothing of it is kept. For one of whom other steps are under way, too."""
+        value = Account(account_id)
+        for entry, _ in _changes(cursor, account_id, 0, to):
+            changed = evolve(value, entry)
+            yield value, entry, changed
+            value = changed
+
     def _at(self, cursor: psycopg.Cursor, account_id: str, position: int) -> _Folded:
         kept = self._kept.get(account_id)
         if kept is None or kept.position > position:

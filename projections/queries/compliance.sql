@@ -9,3 +9,12 @@ where account_id = %(account_id)s and criterion = any(%(criteria)s::text[])
     and case when to_position is null then ends_at is null or ends_at > %(first_at)s
         else to_position > %(first_position)s end
 order by criterion, from_position, subject_id
+
+-- name: exemptions
+-- Up to a position, those of the account that stood at or behind the other.
+select exemption_id, owner_id, owner_name, kinds, controls, reason, valid_from, valid_from_at, opened_by, until,
+    valid_to, valid_to_at, closed_by, ended_as
+from views.exemptions
+where account_id = %(account_id)s and valid_from <= %(last_position)s
+    and (valid_to is null or valid_to > %(first_position)s)
+order by valid_from, exemption_id

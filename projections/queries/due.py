@@ -1,28 +1,32 @@
 """What may be due in any account: nominations for the domain, which decides."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
 import psycopg
 
+from domain.compliance.intervals import Violation, ViolationKey
+from domain.compliance.recording import SeenTurns, ViolationTurn
 from domain.rules.lifecycle import LifecycleCandidates
 from domain.rules.session_expiries import ExpiredSession, Expiries
 from projections.engine.sql_files import load_statements
-from projections.queries.readable import require_readable
+from projections.queries.readable import is_readable, require_readable
 
 SQL = load_statements("projections.queries", "queries.sql")
 EXPIRIES_PER_CALL_MAX = 500
 """Beyond, an account's sessions go into several calls; those that end at the same time stay together."""
+TURNS_PER_CALL_MAX = 200
+"""Violations that open or close."""
 SUBJECTS_PER_CALL_MAX = 100
 """Some ten milliseconds of a round."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueAccounts:
-    accounts: Mapping[str, tuple[LifecycleCandidates, ...]]
+    accounts: Mapping[str, tuple[LifecycleCandidates | SeenTurns, ...]]
     """By account; to be decided in this order."""
     complete: bool
     """Whether there was no more than this."""
@@ -54,11 +58,13 @@ def find_due(connection: psycopg.Connection, at: datetime, *, limit: int, withou
         complete &= len(rows) < limit
         for account_id, *session in rows:
             sessions[account_id].append(ExpiredSession(*session))
+        turns = _find_turns(cursor, at, parameters)
+        complete &= sum(len(each.turns) for portions in turns.values() for each in portions) < limit
         unseen: dict[str, datetime] = dict(
             cursor.execute(SQL["due_unseen"], {"accounts": list(sessions)}).fetchall() if sessions else ()
         )
-    accounts: dict[str, tuple[LifecycleCandidates, ...]] = {}
-    for account_id in {**subjects, **sessions, **progress}:
+    accounts: dict[str, tuple[LifecycleCandidates | SeenTurns, ...]] = {}
+    for account_id in {**subjects, **sessions, **progress, **turns}:
         found = subjects.get(account_id, [])
         portions = (
             found[first : first + SUBJECTS_PER_CALL_MAX] for first in range(0, len(found), SUBJECTS_PER_CALL_MAX)
@@ -67,8 +73,36 @@ def find_due(connection: psycopg.Connection, at: datetime, *, limit: int, withou
         accounts[account_id] = (
             *(LifecycleCandidates(portion) for portion in portions),
             *(LifecycleCandidates(expiries=portion) for portion in expiries),
+            *turns.get(account_id, ()),
         )
     return DueAccounts(accounts, complete, progress)
+
+
+def _find_turns(
+    cursor: psycopg.Cursor, at: datetime, parameters: Mapping[str, object]
+) -> Mapping[str, tuple[SeenTurns, ...]]:
+    """Those of the `limit` earliest, account by account. None while the tables of violations are built anew: they are
+    found when those are there."""
+    if not is_readable(cursor, "compliance"):
+        return {}
+    found = defaultdict[str, list[ViolationTurn]](list)
+    for account_id, at_time, key, closes, criterion, subject_id, *said in cursor.execute(SQL["due_turns"], parameters):
+        violation = Violation(ViolationKey(criterion, subject_id), *said)
+        found[account_id].append(ViolationTurn(at_time, key, closes, violation))
+    seen = cursor.execute(SQL["turns_seen"], {"accounts": list(found)}).fetchall() if found else []
+    return {
+        account_id: tuple(_batch_turns(found[account_id], position, seen_at, at))
+        for account_id, position, seen_at in seen
+    }
+
+
+def _batch_turns(turns: list[ViolationTurn], position: int, seen_at: datetime, at: datetime) -> Iterator[SeenTurns]:
+    """In portions that each begin where the one before ended."""
+    after = None
+    for first in range(0, len(turns), TURNS_PER_CALL_MAX):
+        portion = turns[first : first + TURNS_PER_CALL_MAX]
+        yield SeenTurns(portion, after, position, seen_at, at)
+        after = portion[-1].place
 
 
 def _batch_expiries(sessions: list[ExpiredSession], seen_until: datetime) -> list[Expiries]:

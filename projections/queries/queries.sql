@@ -343,3 +343,34 @@ left join ledger.changes as change
 left join ledger.uses as used
     on used.account_id = heads.account_id and used.position = coalesce(cursors.position, 0) + 1
 where heads.account_id = any(%(accounts)s::text[]) and coalesce(cursors.position, 0) < heads.position
+
+-- name: due_turns
+-- What has opened or closed of the frameworks that accounts have adopted, and is not recorded yet. Those of one time are
+-- in the order of the positions.
+with late as (
+    select violation.* from views.violations_recorded as recorded join views.violations as violation
+        on violation.account_id = recorded.account_id
+        and greatest(violation.from_at, violation.ends_at) >= recorded.up_to
+), turns as (
+    select late.*, from_at as at, false as closes, from_position as position from late
+    union all
+    select late.*, ends_at, true, coalesce(to_position, from_position) from late
+), keyed as (
+    select turns.*, concat_ws(' ', lpad(position::text, 20, '0'), criterion, subject_id,
+        case when closes then 'closed' else 'opened' end) collate "C" as key
+    from turns
+)
+select account_id, keyed.at, keyed.key, closes, criterion, subject_id, holder_id, holder_name, from_position, from_at,
+    by_time, opened_by, ends_at, to_position, closed_by
+from keyed join views.watched_criteria using (account_id, criterion)
+    join views.violations_recorded as recorded using (account_id)
+where keyed.at <= %(at)s and (keyed.at, keyed.key) > (recorded.up_to, recorded.key) and account_id <> all(%(without)s::text[])
+order by account_id, keyed.at, keyed.key limit %(limit)s
+
+-- name: turns_seen
+-- Up to which position the tables of violations have read an account, and the time of that.
+select cursors.account_id, cursors.position, coalesce(change.at, used.at)
+from views.cursors
+left join ledger.changes as change using (account_id, position)
+left join ledger.uses as used using (account_id, position)
+where cursors.projection = 'compliance' and cursors.account_id = any(%(accounts)s::text[])

@@ -25,6 +25,11 @@ def require_readable(cursor: psycopg.Cursor, *names: str) -> None:
             raise unreadable(cursor, name)
 
 
+def is_readable(cursor: psycopg.Cursor, name: str) -> bool:
+    """Whether they can be."""
+    return name in fitting_names(_made(cursor), load_projections())
+
+
 @contextmanager
 def same_tables(cursor: psycopg.Cursor) -> Iterator[None]:
     """For questions of several statements. Raises ProjectionUnreadable when tables that this program does not know took

@@ -1,42 +1,85 @@
-"""What changes do to violations of the built-in criteria, as rows for compliance.sql."""
+"""What changes do to violations of the built-in criteria, and of an account's own, as rows for compliance.sql."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
 from domain.account import Account
+from domain.compliance.adoption import adopted_criteria, own_criteria
+from domain.compliance.check import checks
+from domain.compliance.finding_changes import Criteria
 from domain.compliance.frameworks import built_in_criteria
 from domain.compliance.intervals import Violation, ViolationChanges, ViolationKey
+from domain.families.compliance_frameworks import COMPLIANCE_FRAMEWORKS, AdoptedFrameworks
 from domain.foundation.events import Entry
 
 Row = Mapping[str, object]
+FoldStep = tuple[Account, Entry, Account]
 
 
 @cache
 def version() -> str:
     """Another one where a criterion is added or removed, or a check finds something else."""
-    said = sorted(f"{each.id} {each.check.version}" for each in built_in_criteria().every)
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+    said = {each.id for each in built_in_criteria().every} | {f"{each.name} {each.version}" for each in checks()}
+    return hashlib.sha256("\n".join(sorted(said)).encode()).hexdigest()
 
 
-def rows(steps: Iterable[tuple[Account, Entry, Account]]) -> Mapping[str, Sequence[Row]]:
-    changes, criteria = ViolationChanges(), built_in_criteria()
+def rows(steps: Iterable[FoldStep], history: Callable[[int], Iterable[FoldStep]]) -> Mapping[str, Sequence[Row]]:
+    changes = _Changes(history)
     for before, entry, after in steps:
-        changes.fold(criteria, before, entry, after)
-    ended = (
-        {**_key(key), "ends_at": at, "to_position": position, "closed_by": actor}
-        for key, (at, position, actor) in changes.ended.items()
-    )
-    return {
-        "vanished": [_key(key) for key in changes.vanished],
-        "moved": [{**_key(key), "ends_at": at} for key, at in changes.moved_ends.items()],
-        "over": [_key(key) for key in changes.over],
-        "ended": list(ended),
-        "begun": [
-            *(_row(each, is_current=False) for each in changes.finished),
-            *(_row(each, is_current=True) for each in changes.current.values()),
-        ],
-    }
+        changes.take(before, entry, after)
+    return changes.rows()
+
+
+class _Changes:
+    def __init__(self, history: Callable[[int], Iterable[FoldStep]]) -> None:
+        self._history = history
+        self._violations = ViolationChanges()
+        self._adopted = AdoptedFrameworks()
+        self._criteria = built_in_criteria()
+        self._replaced = dict[str, None]()
+        """Criteria that are looked at anew, or for the first time: from the account's beginning."""
+        self._watched = dict[str, bool]()
+        """Whether what opens and closes is recorded, of criteria of which that has changed."""
+
+    def take(self, before: Account, entry: Entry, after: Account) -> None:
+        adopted, now = before[COMPLIANCE_FRAMEWORKS], after[COMPLIANCE_FRAMEWORKS]
+        if adopted is not self._adopted:
+            self._look_at(adopted)
+        self._violations.fold(self._criteria, before, entry, after)
+        if now is not adopted:
+            former = {each.id for each in own_criteria(adopted)}
+            self._look_at(now)
+            new = tuple(each for each in own_criteria(now) if each.id not in former)
+            self._replaced |= dict.fromkeys(each.id for each in new)
+            self._violations.replace(Criteria(new), self._history(entry.position))
+            was, is_now = ({each.id for each in adopted_criteria(every)} for every in (adopted, now))
+            self._watched |= dict.fromkeys(was - is_now, False) | dict.fromkeys(is_now - was, True)
+
+    def _look_at(self, adopted: AdoptedFrameworks) -> None:
+        own = own_criteria(adopted)
+        self._adopted = adopted
+        self._criteria = Criteria((*built_in_criteria().every, *own)) if own else built_in_criteria()
+
+    def rows(self) -> Mapping[str, Sequence[Row]]:
+        changes = self._violations
+        ended = (
+            {**_key(key), "ends_at": at, "to_position": position, "closed_by": actor}
+            for key, (at, position, actor) in changes.ended.items()
+        )
+        return {
+            "replaced": [{"criterion": each} for each in self._replaced],
+            "vanished": [_key(key) for key in changes.vanished],
+            "moved": [{**_key(key), "ends_at": at} for key, at in changes.moved_ends.items()],
+            "over": [_key(key) for key in changes.over],
+            "ended": list(ended),
+            "begun": [
+                *(_row(each, is_current=False) for each in changes.finished),
+                *(_row(each, is_current=True) for each in changes.current.values()),
+            ],
+            "unwatched": [{"criterion": each} for each, watched in self._watched.items() if not watched],
+            "watched": [{"criterion": each} for each, watched in self._watched.items() if watched],
+        }
 
 
 def _key(key: ViolationKey) -> Row:

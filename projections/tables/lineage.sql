@@ -22,7 +22,7 @@ create table births (
         'saml_provider_removed', 'saml_private_key', 'saml_private_key_removed', 'mfa_enabled', 'mfa_deactivated',
         'password_policy', 'organizations_feature', 'organizations_feature_disabled', 'role_updated', 'lifecycle_profile',
         'exemption', 'exemption_revoked', 'notification_target', 'notification_target_removed', 'analyzer',
-        'contact_information', 'alternate_contact')),
+        'contact_information', 'alternate_contact', 'compliance_framework')),
     -- The unique id, key id, session id or ARN of what was born; of what is tied to its owner, the other end.
     subject_id text not null,
     -- Whose it is, and with whom it ends: a user, group, role or policy, or the account for root's.
@@ -311,6 +311,11 @@ select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'contac
 -- name: account.alternate_contact.removed.v1
 select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'alternate_contact', 'contact_type',
     '{alternate_contact}')
+
+-- name: account.compliance_framework.adopted.v1
+-- name: account.compliance_framework.dropped.v1
+select enter_of_account(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'compliance_framework', 'framework_name',
+    '{compliance_framework}')
 
 -- name: account.exemption.granted.v1
 with former as materialized (

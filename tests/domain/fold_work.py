@@ -22,7 +22,7 @@ from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
 from domain.ledger_state import LedgerState
 from domain.registry import event_classes
-from tests.domain import fold_analyzers
+from tests.domain import fold_analyzers, fold_frameworks
 from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, mfa_arn, oidc_arn, policy_arn, saml_arn, trusting
 from tests.domain.fold_reviews import REVIEW_CASES, REVIEW_FIELDS, review_events
 from tests.domain.taken import bytes_taken, steps
@@ -34,6 +34,7 @@ SMALL, LARGE = 100, 2_500
 
 FIELDS: dict[str, object] = {
     **fold_analyzers.FIELDS,
+    **fold_frameworks.FIELDS,
     "access_key_id": "AKIA0",
     "account_alias": "alias",
     "action": "deactivate",
@@ -181,6 +182,7 @@ FIELDS: dict[str, object] = {
 SSH_PUBLIC_KEY: dict[str, object] = {"credential": "SSH public key", "credential_id": "APKA0"}
 CASES: dict[str, dict[str, object]] = {
     **fold_analyzers.CASES,
+    **fold_frameworks.CASES,
     "iam.user.created.v1": {"user_id": "AIDAnew", "user_name": "new"},
     "iam.group.created.v1": {"group_id": "AGPAnew", "group_name": "new"},
     "iam.role.created.v1": {"role_id": "AROAnew", "role_name": "new"},
@@ -215,7 +217,6 @@ CASES: dict[str, dict[str, object]] = {
     "iam.credential.expired.v1": {"credential": "password", "credential_id": "AIDA0"},
     "iam.credential.deactivated_by_policy.v1": {"reason": "overdue"},
     "iam.credential.policy_action_withheld.v1": {"reason": "overdue"},
-    "account.exemption.granted.v1": {"exemption_id": "Xnew"},
     "iam.login_profile.created.v1": {"user_id": "AIDAaside"},
     "iam.root_login_profile.created.v1": {"user_id": ACCOUNT},
     "iam.mfa_device.created.v1": {"serial_number": mfa_arn("new"), "device_name": "new"},
@@ -271,6 +272,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         yield event("notification_target.added.v1", target_id=f"NTGT{i}", target_name=f"t{i}")
         yield from fold_analyzers.analyzer_history(event, i)
+        yield from fold_frameworks.framework_history(event, i)
         yield event("iam.mfa_device.created.v1", serial_number=mfa_arn(f"device{i}"), device_name=f"device{i}")
         if i == "aside":
             return

@@ -139,6 +139,7 @@ def test_what_is_told() -> None:
     assert notices < told
     assert {event_classes()[topic].__name__ for topic in told - notices} == {
         "NotificationTargetTested", "ExemptionExpired", "CredentialReportedLeaked", "NotificationTargetRemoved",
+        "ComplianceViolationOpened", "ComplianceViolationClosed",
     }  # fmt: skip
     created = AccessKeyCreated(access_key_id="AKIAann", user_id="AIDAann", user_name="ann")
     made = UserCreated(user_id="AIDAann", user_name="ann", path="/")

@@ -6,8 +6,11 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from domain.account import Account
+from domain.compliance.adoption import adopt_framework, drop_framework
+from domain.compliance.frameworks import find_framework, framework
 from domain.families.access_keys import ACCESS_KEYS, AccessKeyStatus
 from domain.families.aws_managed_policies import published_catalogue
+from domain.families.compliance_frameworks import COMPLIANCE_FRAMEWORKS
 from domain.families.credential_use import CredentialUsed
 from domain.families.groups import GROUP, GROUPS
 from domain.families.mfa_devices import MFA_DEVICES, MFADeviceEnabled
@@ -37,6 +40,7 @@ from domain.rules import (
     user_credentials,
     users,
 )
+from tests.framework_steps import own_framework
 from tests.projections.ledger import NOW, Ledger
 
 NAMES = ("ada", "bob", "eve")
@@ -222,6 +226,15 @@ def _password_policy(account: Account, a: int, b: int, _fresh: str) -> Made:
     )
 
 
+def _framework(account: Account, a: int, b: int, _fresh: str) -> Made:
+    """One of the account's own, or one that comes with the program, is adopted or dropped."""
+    name = ("house", "cis-5.0", "other")[b % 3]
+    if name in account[COMPLIANCE_FRAMEWORKS] and a % 2:
+        return drop_framework(account, name)
+    own = find_framework(name) if name == "cis-5.0" else framework(own_framework(name, (3, 80)[a % 2]))
+    return adopt_framework(account, own, NOW)
+
+
 STEPS: tuple[Step, ...] = (
     lambda account, a, b, fresh: users.create_user(
         account, user_id=f"AIDA{fresh}", user_name=_new(a), path=("/", "/x/")[b % 2]
@@ -266,6 +279,7 @@ STEPS: tuple[Step, ...] = (
     _user_credential,
     _user_credential,
     _mfa_device,
+    _framework,
     lambda account, a, b, _: CredentialUsed(
         credential="access_key", credential_id=_key(account, a)[1], service=("iam", "sts")[b % 2], region="eu-west-1"
     ),

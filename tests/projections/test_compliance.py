@@ -1,15 +1,21 @@
 """The table of violations against the same intervals made in memory, which tests/domain/compliance prove right."""
 
+from collections.abc import Sequence
+
 import psycopg
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
 
+from domain.compliance.adoption import adopted_criteria, own_criteria
+from domain.compliance.check import CheckCriterion
+from domain.compliance.finding_changes import Criteria
 from domain.compliance.frameworks import built_in_criteria
 from domain.compliance.intervals import Violation, violations
+from domain.families.compliance_frameworks import COMPLIANCE_FRAMEWORKS
 from domain.foundation.events import read_entry
 from projections.engine.apply import apply_batch
-from projections.engine.definition import Projection
+from projections.engine.definition import FoldStep, Projection
 from projections.engine.folded_accounts import FoldedAccounts
 from tests.domain.compliance.test_intervals import steps
 from tests.projections.histories import Attempt, attempts, play
@@ -42,8 +48,26 @@ def test_the_table_equals_the_intervals(
     stored = projector.execute(
         "select state from ledger.changes where account_id = %s order by position", (ledger.account_id,)
     ).fetchall()
-    expected = violations(built_in_criteria(), steps([read_entry(state)[1] for (state,) in stored]))
+    changes = steps([read_entry(state)[1] for (state,) in stored])
+    expected = violations(built_in_criteria(), changes)
+    for criterion, last in _own(changes).items():
+        expected += violations(Criteria((criterion,)), changes[: last + 1])
     assert sorted(map(_text, (row for (row,) in told))) == sorted(map(_text, map(_row, expected)))
+    watched = projector.execute(
+        "select criterion from watched_criteria where account_id = %s", (ledger.account_id,)
+    ).fetchall()
+    adopted = adopted_criteria(ledger.account[COMPLIANCE_FRAMEWORKS])
+    assert sorted(name for (name,) in watched) == sorted(each.id for each in adopted)
+
+
+def _own(changes: Sequence[FoldStep]) -> dict[CheckCriterion, int]:
+    """Criteria that the account alone has had, and the last change that they were looked at with."""
+    return {
+        criterion: number
+        for number, (before, _, after) in enumerate(changes)
+        for adopted in (before[COMPLIANCE_FRAMEWORKS], after[COMPLIANCE_FRAMEWORKS])
+        for criterion in own_criteria(adopted)
+    }
 
 
 def _row(violation: Violation) -> dict[str, object]:

@@ -6,11 +6,18 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import Field
 
 from domain.foundation.moments import Moment, NamedMoment
-from domain.read_models.compliance import ControlResult, ReportedCheck, ReportedFramework, ViolationInterval
-from services.api.contract.question import Answer, HistoricalQuestion, MomentText, NameText, Page, Question, Text
+from domain.read_models.compliance import (
+    ControlResult,
+    ReportedCheck,
+    ReportedExemption,
+    ReportedFramework,
+    ViolationInterval,
+)
+from services.api.contract.question import Answer, HistoricalQuestion, MomentText, NameText, Page, Text
 from services.api.contract.time_span import Occurrence
 
 VIOLATIONS_MAX = 1_000
+RulesText = Annotated[str, Field(min_length=1, max_length=65_536)]
 A_co = TypeVar("A_co", bound=Answer, covariant=True)
 
 
@@ -44,6 +51,8 @@ class ComplianceReport(Answer):
     until: Moment
     controls: tuple[ControlResult, ...]
     """A control is passed only where all that it is about was looked at, and nothing violated it in the period."""
+    exemptions: tuple[ReportedExemption, ...]
+    """From the framework's controls, that stood in the period."""
 
 
 class GetComplianceReport(ComplianceQuestion[ComplianceReport]):
@@ -58,6 +67,8 @@ class ShownViolation(Answer):
     violation: ViolationInterval
     controls: tuple[str, ...]
     """The framework's controls that it violates."""
+    exempt: tuple[str, ...]
+    """Those of them from which it was exempt for as long as it lay in the period."""
 
 
 class ViolationsPage(Page):
@@ -77,6 +88,8 @@ class ListViolations(ComplianceQuestion[ViolationsPage]):
     """Only of this control, by its id."""
     subject: NameText | None = None
     """Only of this subject, or whoever holds it, by id, ARN or name."""
+    turned: bool = False
+    """Only those that have opened or closed behind `since`."""
     limit: Annotated[int, Field(ge=1, le=VIOLATIONS_MAX)] = VIOLATIONS_MAX
     marker: Text | None = None
 
@@ -106,6 +119,8 @@ class ComplianceExplanation(Answer):
     until: Moment
     control: ControlResult
     """Of everybody, whichever subject is asked about."""
+    exemptions: tuple[ReportedExemption, ...]
+    """From the control, that stood in the period."""
     criteria: tuple[ExplainedCriterion, ...]
 
 
@@ -118,24 +133,6 @@ class ExplainCompliance(ComplianceQuestion[ComplianceExplanation]):
     control: Text
     subject: NameText | None = None
     """Only of this subject, or whoever holds it, by id, ARN or name."""
-
-
-class FrameworkList(Answer):
-    frameworks: tuple["ListedFramework", ...]
-    checks: tuple[ReportedCheck, ...]
-
-
-class ListedFramework(ReportedFramework):
-    controls: int
-    answered: int
-    """Of these."""
-
-
-class ListComplianceFrameworks(Question[FrameworkList]):
-    """The frameworks and checks that there are."""
-
-    path = "/v1/compliance/frameworks"
-    resource = "compliance"
 
 
 class ComplianceTrial(Answer):
@@ -162,6 +159,6 @@ class TryFramework(PeriodQuestion[ComplianceTrial]):
     resource = "compliance"
 
     against: Text | None = None
-    """The framework to compare with, by name; not given, the built-in one of the same name, if there is one."""
-    rules: Annotated[str, Field(min_length=1, max_length=262_144)]
-    """TOML as of a framework, or the JSON of a lifecycle profile."""
+    """The framework to compare with, by name; not given, the one of the same name, if there is one."""
+    rules: RulesText
+    """A framework as TOML or JSON, or the JSON of a lifecycle profile."""

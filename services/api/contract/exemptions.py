@@ -1,4 +1,4 @@
-"""Exemptions: whose credentials are exempted from the lifecycle profile's rules, why and until when."""
+"""Exemptions: who is exempted from the lifecycle profile's rules or from controls, why and until when."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,9 +8,14 @@ from pydantic import AfterValidator, Field, StringConstraints
 from domain.foundation.credential_kind import KIND_NAMES, CredentialKind
 from domain.foundation.errors import ValidationError
 from domain.foundation.identifiers import canonical_id
-from domain.foundation.moments import NamedMoment
+from domain.foundation.moments import Moment, NamedMoment
+from domain.read_models.compliance import ReportedExemption
 from domain.rules.exemptions import REASON_CHARACTERS_MAX
-from services.api.contract.question import Answer, HistoricalQuestion, NameText, Question, Text
+from services.api.contract.compliance import PeriodQuestion
+from services.api.contract.question import Answer, NameText, Question, Text
+
+CONTROLS_MAX = 50
+ControlText = Annotated[str, StringConstraints(max_length=129, pattern=r"^[^/]+/.+$")]
 
 
 def time_of(given: str) -> datetime:
@@ -28,30 +33,36 @@ def is_time(given: str) -> str:
     return given
 
 
-class ShownExemption(Answer):
-    exemption_id: str
-    owner_id: str
-    """The unique id of the user or role; the account's id for root; the id of a server certificate, the ARN of a SAML
-    provider."""
-    owner_name: str
-    kinds: tuple[CredentialKind, ...]
-    """Of the owner's credentials; none: all."""
-    reason: str
-    until: datetime
-    granted_at: datetime
-
-
 class ExemptionList(Answer):
     account_id: str
-    exemptions: tuple[ShownExemption, ...]
-    """Those that had not ended, in the order of their ends."""
+    since: Moment
+    """Equal to `until` where one moment is looked at."""
+    clipped_to: Moment | None
+    until: Moment
+    exemptions: tuple[ReportedExemption, ...]
+    """In the order of their ends."""
 
 
-class ListExemptions(HistoricalQuestion[ExemptionList]):
-    """What is exempt."""
+class ListExemptions(PeriodQuestion[ExemptionList]):
+    """What was exempt at a moment, or at any time of a period."""
 
     path = "/v1/exemptions"
     resource = "exemptions"
+
+
+class ShownExemption(Answer):
+    exemption_id: str
+    owner_id: str
+    """The unique id of the user, group or role; the account's id for root and the account; the id of a server
+    certificate, the ARN of a policy or provider."""
+    owner_name: str
+    kinds: tuple[CredentialKind, ...]
+    """Of the owner's credentials; none: all, where there are no controls."""
+    controls: tuple[str, ...]
+    """FRAMEWORK/CONTROL."""
+    reason: str
+    until: datetime
+    granted_at: datetime
 
 
 class ExemptionEffect(Answer):
@@ -62,8 +73,9 @@ class ExemptionEffect(Answer):
 
 
 class GrantExemption(Question[ExemptionEffect]):
-    """Exempts credentials of an owner from the rules of the lifecycle profile until then. It ends by itself. That a
-    credential expires is told all the same."""
+    """Exempts credentials of an owner from the rules of the lifecycle profile, or whoever it is from controls, until
+    then. It ends by itself. That a credential expires is told all the same; that a control is violated is, too, and
+    reports count it apart."""
 
     method = "POST"
     path = "/v1/exemptions"
@@ -71,11 +83,14 @@ class GrantExemption(Question[ExemptionEffect]):
     read_only = False
 
     who: NameText
-    """A user or role, root, a server certificate or SAML provider, by name, ARN or id."""
+    """A user or role, root, a server certificate or SAML provider, by name, ARN or id; from controls also a group, a
+    policy or another provider. The account's id is root's."""
     until: Annotated[Text, AfterValidator(is_time)]
     """A date or an RFC 3339 time."""
     reason: Annotated[Text, StringConstraints(max_length=REASON_CHARACTERS_MAX)]
     kinds: Annotated[tuple[CredentialKind, ...], Field(max_length=len(KIND_NAMES))] = ()
+    controls: Annotated[tuple[ControlText, ...], Field(max_length=CONTROLS_MAX)] = ()
+    """FRAMEWORK/CONTROL, such as cis-5.0/1.13: from these alone."""
 
 
 class RevokeExemption(Question[ExemptionEffect]):

@@ -9,12 +9,12 @@ from services.api.contract.access_reviews import (
     ListAccessReviews,
     StartAccessReview,
 )
-from services.api.contract.compliance import (
-    ExplainCompliance,
-    GetComplianceReport,
+from services.api.contract.compliance import ExplainCompliance, GetComplianceReport, ListViolations, TryFramework
+from services.api.contract.compliance_frameworks import (
+    AdoptComplianceFramework,
+    DropComplianceFramework,
     ListComplianceFrameworks,
-    ListViolations,
-    TryFramework,
+    ShowComplianceFramework,
 )
 from services.api.contract.contained_lineages import ListContainedLineages, ReleaseLineage
 from services.api.contract.containment import Contain
@@ -62,6 +62,7 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,
     ReportLeakedKeys,
     AddNotificationTarget, ListNotificationTargets, RemoveNotificationTarget, TestNotificationTarget,
-    GetComplianceReport, ListViolations, ExplainCompliance, ListComplianceFrameworks, TryFramework,
+    GetComplianceReport, ListViolations, ExplainCompliance, TryFramework,
+    ListComplianceFrameworks, ShowComplianceFramework, AdoptComplianceFramework, DropComplianceFramework,
     StartAccessReview, ListAccessReviews, GetAccessReview, DecideAccessReview, CloseAccessReview,
 )  # fmt: skip

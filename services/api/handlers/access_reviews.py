@@ -8,9 +8,7 @@ from domain.families.access_reviews import (
     ACCESS_REVIEWS,
     REVIEW_ID,
     AccessReview,
-    AccessReviewClosed,
     AccessReviewLinesDecided,
-    AccessReviewStarted,
     Reviewer,
     ReviewFacts,
     ReviewQuery,
@@ -46,7 +44,7 @@ from services.api.contract.access_reviews import (
 )
 from services.api.contract.exemptions import time_of
 from services.api.handlers.access_review_rows import review_details
-from services.api.handlers.handler import AnswerContext, decides, handles
+from services.api.handlers.handler import AnswerContext, decided_position, decides, handles
 from services.api.handlers.requester import Requester
 
 _UNSETTLED = Throttling("The lines of the review could not be found in time: ask again.")
@@ -81,7 +79,7 @@ def decide_start_access_review(question: StartAccessReview, account: Account, re
         allows_own=question.allow_own_review,
         at=requester.at,
     )
-    return Outcome(lambda _after: {"before": account.position}, (started,))
+    return Outcome(lambda _after: {"before": account.position, "topic": started.topic}, (started,))
 
 
 def _scope(account: Account, question: StartAccessReview) -> ReviewScope:
@@ -117,7 +115,7 @@ def _reviewers(account: Account, named: Sequence[str]) -> list[Reviewer]:
 
 @handles(StartAccessReview)
 def answer_start_access_review(question: StartAccessReview, context: AnswerContext) -> AccessReviewEffect:
-    return _effect(question.name, context, AccessReviewStarted.topic)
+    return _effect(question.name, context)
 
 
 @decides(DecideAccessReview)
@@ -140,7 +138,8 @@ def decide_access_review(question: DecideAccessReview, account: Account, request
     refused = [outcome for outcome in decided.outcomes if outcome.outcome == "refused"]
     if refused and not question.dry_run:
         raise OperationNotPermittedException(_refusal(refused))
-    told = {"outcomes": decided.outcomes, "before": account.position, "events": len(decided.events)}
+    topic = AccessReviewLinesDecided.topic if decided.events else None
+    told = {"outcomes": decided.outcomes, "before": account.position, "topic": topic}
     if question.dry_run:
         return Outcome(lambda _after: told | {"events": 0})
     secrets = [SecretId(SecretKind.PASSWORD, password_id) for password_id in decided.password_ids]
@@ -172,7 +171,7 @@ def answer_decide_access_review(question: DecideAccessReview, context: AnswerCon
         account_id=context.account_id,
         review=question.name,
         dry_run=question.dry_run,
-        position=_position(context, AccessReviewLinesDecided.topic) if told["events"] else None,
+        position=decided_position(context),
         lines=tuple(LineEffect.model_validate(each) for each in outcomes),
     )
 
@@ -189,25 +188,18 @@ def decide_close_access_review(question: CloseAccessReview, account: Account, re
     ):
         raise NeedsFacts(UndecidedQuery(account.id, review.name, requester.at), unsettled=_UNSETTLED)
     closed = close_review(review, undecided=facts.undecided, incomplete=question.incomplete)
-    return Outcome(lambda _after: {"before": account.position}, (closed,))
+    return Outcome(lambda _after: {"before": account.position, "topic": closed.topic}, (closed,))
 
 
 @handles(CloseAccessReview)
 def answer_close_access_review(question: CloseAccessReview, context: AnswerContext) -> AccessReviewEffect:
-    return _effect(question.name, context, AccessReviewClosed.topic)
+    return _effect(question.name, context)
 
 
-def _effect(name: str, context: AnswerContext, topic: str) -> AccessReviewEffect:
-    position = _position(context, topic)
+def _effect(name: str, context: AnswerContext) -> AccessReviewEffect:
+    position = decided_position(context)
+    assert position is not None
     review = find_review(context.own(position), name)
     return AccessReviewEffect(
         account_id=context.account_id, review=review_details(review, context.as_of.now), position=position
     )
-
-
-def _position(context: AnswerContext, topic: str) -> int:
-    """Of the call's own event."""
-    before = context.decided.told["before"]
-    assert isinstance(before, int)
-    (entry,) = context.past.changes_of_topic(context.cursor, context.account_id, topic, after=before, limit=1)
-    return entry.position

@@ -1,22 +1,31 @@
 """Compliance: whether the controls of a framework held, at a moment or throughout a period, and who violated them."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain.account import Account, evolve
-from domain.compliance.check import CheckCriterion, ComplianceCheck, checks
+from domain.compliance.adoption import framework_of, is_framework
+from domain.compliance.check import CheckCriterion, ComplianceCheck
 from domain.compliance.finding_changes import Criteria
-from domain.compliance.frameworks import Framework, built_in_frameworks, find_framework, load_checks, read_framework
+from domain.compliance.frameworks import Control, Framework, read_framework
 from domain.compliance.intervals import shown, violations
 from domain.compliance.profile_controls import profile_framework
-from domain.compliance.reports import Period, ViolationsDisagree, control_results, look
+from domain.compliance.reports import Period, ViolationsDisagree, control_results, exemptions_from, look
 from domain.compliance.subjects import violations_of
 from domain.foundation.errors import ValidationError
 from domain.foundation.events import Entry
 from domain.foundation.moments import Moment
-from domain.read_models.compliance import ControlResult, ReportedCheck, ReportedFramework, ViolationInterval
+from domain.read_models.compliance import (
+    ControlResult,
+    ReportedCheck,
+    ReportedExemption,
+    ReportedFramework,
+    ViolationInterval,
+)
 from domain.rules.lifecycle_profiles import read_profile
-from projections.queries.compliance import violations_between
+from projections.queries.compliance import exemptions_between, violations_between
 from projections.queries.ledger_positions import clipped_to, resolve_in_ledger, resolve_in_projection
 from projections.queries.readable import ProjectionUnreadable
 from services.api.contract.compliance import (
@@ -28,10 +37,7 @@ from services.api.contract.compliance import (
     ExplainCompliance,
     ExplainedCriterion,
     ExplainedViolation,
-    FrameworkList,
     GetComplianceReport,
-    ListComplianceFrameworks,
-    ListedFramework,
     ListViolations,
     PeriodQuestion,
     ShownViolation,
@@ -63,11 +69,12 @@ def answer_compliance_report(question: GetComplianceReport, context: AnswerConte
     asked = _asked(question, context)
     return ComplianceReport(
         account_id=context.account_id,
-        framework=_told_framework(asked.framework),
+        framework=told_framework(asked.framework),
         since=asked.period.first,
         clipped_to=asked.clipped_to,
         until=asked.period.last,
         controls=tuple(_results(asked, context)),
+        exemptions=tuple(_exemptions(asked, context, asked.framework.controls)),
     )
 
 
@@ -81,9 +88,9 @@ def answer_list_violations(question: ListViolations, context: AnswerContext) -> 
         asked = _asked(question, context, Moment(position, context.as_of.now))
     criteria = _criteria(asked.framework, question.control)
     found = _filtered(_violations(asked, context, criteria), question.subject, asked, context)
-    controls = _controls_by_criterion(asked.framework, criteria)
-    rows = (ShownViolation(violation=each, controls=controls[each.criterion]) for each in found[begins_at:])
-    shown = fill_page(rows, question.limit)
+    if question.turned:
+        found = [each for each in found if asked.period.turned(each)]
+    shown = fill_page(_shown(found[begins_at:], asked, context), question.limit)
     ends_at = begins_at + len(shown)
     marker = make_marker("ListViolations", ends_at, asked.period.last.position) if ends_at < len(found) else None
     return ViolationsPage(
@@ -110,7 +117,7 @@ def answer_explain_compliance(question: ExplainCompliance, context: AnswerContex
         explained.append(
             ExplainedCriterion(
                 criterion=criterion.id,
-                check=_told_check(criterion.check),
+                check=told_check(criterion.check),
                 subjects=looked.subjects,
                 violating=tuple(sorted(looked.violating)[:EXPLAINED_MAX]),
                 violations=tuple(_explained(each, context) for each in found[-EXPLAINED_MAX:]),
@@ -118,61 +125,53 @@ def answer_explain_compliance(question: ExplainCompliance, context: AnswerContex
         )
     return ComplianceExplanation(
         account_id=context.account_id,
-        framework=_told_framework(asked.framework),
+        framework=told_framework(asked.framework),
         since=asked.period.first,
         until=asked.period.last,
         control=result,
+        exemptions=tuple(_exemptions(asked, context, [control])),
         criteria=tuple(explained),
-    )
-
-
-@handles(ListComplianceFrameworks)
-def answer_list_frameworks(_question: ListComplianceFrameworks, _context: AnswerContext) -> FrameworkList:
-    load_checks()
-    return FrameworkList(
-        frameworks=tuple(
-            ListedFramework(
-                **dict(_told_framework(each)),
-                controls=len(each.controls),
-                answered=sum(bool(control.criteria) for control in each.controls),
-            )
-            for each in built_in_frameworks().values()
-        ),
-        checks=tuple(map(_told_check, checks())),
     )
 
 
 @handles(TryFramework)
 def answer_try_framework(question: TryFramework, context: AnswerContext) -> ComplianceTrial:
     framework = _read_rules(question.rules)
-    asked = _in_period(framework, question, context)
-    name = question.against or framework.name
-    against = find_framework(name) if question.against or name in built_in_frameworks() else None
-    account, last = context.own(asked.period.last.position), asked.period.last
+    last = _last(context)
+    asked, account = _Asked(framework, *_period(question, context, last)), context.own(last.position)
+    against = None if question.against is None else framework_of(account, question.against)
+    if against is None and is_framework(account, framework.name):
+        against = framework_of(account, framework.name)
+    exemptions = exemptions_between(context.cursor, context.account_id, 0, last)
     found = violations(Criteria(framework.criteria), _steps(framework, last.position, context))
     told = [shown(each, last) for each in found if asked.period.contains(each)]
     ordered = sorted(told, key=lambda each: (each.criterion, each.opened.position or 0, each.subject_id))
-    controls = _controls_by_criterion(framework, framework.criteria)
     return ComplianceTrial(
         account_id=context.account_id,
-        framework=_told_framework(framework),
+        framework=told_framework(framework),
         since=asked.period.first,
         clipped_to=asked.clipped_to,
         until=last,
-        controls=tuple(control_results(framework, asked.period, account, ordered)),
+        controls=tuple(control_results(framework, asked.period, account, ordered, exemptions)),
         against=None if against is None else tuple(_results(asked._replace(framework=against), context)),
-        violations=tuple(
-            ShownViolation(violation=each, controls=controls[each.criterion]) for each in ordered[:VIOLATIONS_MAX]
-        ),
+        violations=tuple(_shown(ordered[:VIOLATIONS_MAX], asked, context)),
         violations_in_all=len(ordered),
     )
 
 
 def _read_rules(rules: str) -> Framework:
     """Raises ValidationError."""
-    if rules.lstrip().startswith("{"):
+    if rules.lstrip().startswith("{") and not _has_controls(rules):
         return profile_framework(read_profile(rules))
     return read_framework(rules, "The framework")
+
+
+def _has_controls(document: str) -> bool:
+    try:
+        given = json.loads(document)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(given, dict) and "controls" in given
 
 
 def _steps(framework: Framework, last: int, context: AnswerContext) -> Iterator[tuple[Account, Entry, Account]]:
@@ -194,16 +193,24 @@ def _steps(framework: Framework, last: int, context: AnswerContext) -> Iterator[
 
 
 def _asked(question: ComplianceQuestion[Answer], context: AnswerContext, last: Moment | None = None) -> _Asked:
-    """Raises ValidationError where the period ends before it begins."""
-    return _in_period(find_framework(question.framework), question, context, last)
+    """Raises NoSuchEntity, and ValidationError where the period ends before it begins."""
+    last = last or _last(context)
+    framework = framework_of(context.own(last.position), question.framework)
+    return _Asked(framework, *_period(question, context, last))
 
 
-def _in_period(
-    framework: Framework, question: PeriodQuestion[Answer], context: AnswerContext, last: Moment | None = None
-) -> _Asked:
-    last = last or resolve_in_projection(context.cursor, "compliance", context.account_id, context.as_of)
+def _last(context: AnswerContext) -> Moment:
+    return resolve_in_projection(context.cursor, "compliance", context.account_id, context.as_of)
+
+
+def period_of(question: PeriodQuestion[Answer], context: AnswerContext) -> tuple[Period, Moment | None]:
+    """And where it had to begin later than was asked. Raises ValidationError where it ends before it begins."""
+    return _period(question, context, _last(context))
+
+
+def _period(question: PeriodQuestion[Answer], context: AnswerContext, last: Moment) -> tuple[Period, Moment | None]:
     if question.since is None:
-        return _Asked(framework, Period(last, last), None)
+        return Period(last, last), None
     since = question.since.as_of(context.as_of.now)
     clipped = clipped_to(context.cursor, context.account_id, since)
     first = clipped or resolve_in_ledger(context.cursor, context.account_id, since)
@@ -212,13 +219,14 @@ def _in_period(
             f"The period ends before it begins: from {question.since} (position {first.position}) to "
             f"{question.as_of or 'now'} (position {last.position})."
         )
-    return _Asked(framework, Period(first, last), clipped)
+    return Period(first, last), clipped
 
 
 def _results(asked: _Asked, context: AnswerContext) -> list[ControlResult]:
-    found = _violations(asked, context, asked.framework.criteria)
+    found, last = _violations(asked, context, asked.framework.criteria), asked.period.last
+    exemptions = exemptions_between(context.cursor, context.account_id, 0, last)
     try:
-        return control_results(asked.framework, asked.period, context.own(asked.period.last.position), found)
+        return control_results(asked.framework, asked.period, context.own(last.position), found, exemptions)
     except ViolationsDisagree as error:
         raise ProjectionUnreadable(str(error)) from error
 
@@ -228,11 +236,33 @@ def _violations(asked: _Asked, context: AnswerContext, criteria: Sequence[CheckC
     return violations_between(context.cursor, context.account_id, ids, asked.period.first, asked.period.last)
 
 
-def _controls_by_criterion(framework: Framework, criteria: Sequence[CheckCriterion]) -> dict[str, tuple[str, ...]]:
-    """The ids of the controls that each criterion is of."""
-    return {
-        each.id: tuple(control.id for control in framework.controls if each in control.criteria) for each in criteria
-    }
+def _exemptions(asked: _Asked, context: AnswerContext, controls: Sequence[Control]) -> Iterator[ReportedExemption]:
+    """Those from any of these that stood in the period."""
+    first, last = asked.period.first, asked.period.last
+    named = {f"{asked.framework.name}/{control.id}" for control in controls}
+    for each in exemptions_between(context.cursor, context.account_id, first.position, last):
+        if each.ends_at > first.at and not named.isdisjoint(each.controls):
+            yield each
+
+
+def _shown(violations: Iterable[ViolationInterval], asked: _Asked, context: AnswerContext) -> Iterator[ShownViolation]:
+    """Each with the controls that its criterion is of."""
+    framework = asked.framework
+    controls = defaultdict[str, list[str]](list)
+    for control in framework.controls:
+        for criterion in control.criteria:
+            controls[criterion.id].append(control.id)
+    granted = exemptions_between(context.cursor, context.account_id, 0, asked.period.last)
+    exemptions = {each.id: exemptions_from(framework.name, each.id, granted) for each in framework.controls}
+    for violation in violations:
+        violated = tuple(controls[violation.criterion])
+        of_holder = {
+            each: [of for of in exemptions[each] if of.owner_id == violation.holder_id]
+            for each in violated
+            if exemptions[each]
+        }
+        exempt = tuple(each for each, granted in of_holder.items() if asked.period.is_exempt(violation, granted))
+        yield ShownViolation(violation=violation, controls=violated, exempt=exempt)
 
 
 def _criteria(framework: Framework, control_id: str | None) -> tuple[CheckCriterion, ...]:
@@ -263,11 +293,11 @@ def _event(position: int | None, context: AnswerContext) -> Occurrence | None:
     return occurrence_of_entry(entry)
 
 
-def _told_framework(framework: Framework) -> ReportedFramework:
+def told_framework(framework: Framework) -> ReportedFramework:
     return ReportedFramework.model_validate(framework.definition)
 
 
-def _told_check(check: ComplianceCheck) -> ReportedCheck:
+def told_check(check: ComplianceCheck) -> ReportedCheck:
     return ReportedCheck(
         name=check.name,
         version=check.version,

@@ -1,13 +1,15 @@
-"""Exemptions from the rules of the lifecycle profile: granted, revoked and listed."""
+"""Exemptions from the rules of the lifecycle profile, or from controls: granted, revoked and listed."""
 
 from domain.account import Account
 from domain.calls import Outcome
+from domain.compliance.adoption import framework_of
+from domain.compliance.subjects import holder_named
 from domain.families.exemptions import EXEMPTIONS, Exemption, ExemptionChange
 from domain.foundation.identifiers import EXEMPTION, new_unique_id
 from domain.queries.named import credential_holder
-from domain.rules.exemptions import all_exemptions, grant_exemption, revoke_exemption
+from domain.rules.exemptions import grant_exemption, revoke_exemption
 from domain.rules.lifecycle import subject_name
-from projections.queries.ledger_positions import resolve_in_ledger
+from projections.queries.compliance import exemptions_between
 from services.api.contract.exemptions import (
     ExemptionEffect,
     ExemptionList,
@@ -17,18 +19,25 @@ from services.api.contract.exemptions import (
     ShownExemption,
     time_of,
 )
-from services.api.handlers.handler import AnswerContext, decides, handles
+from services.api.handlers.compliance import period_of
+from services.api.handlers.handler import AnswerContext, decided_position, decides, handles
 from services.api.handlers.requester import Requester
 
 
 @handles(ListExemptions)
-def answer_list_exemptions(_question: ListExemptions, context: AnswerContext) -> ExemptionList:
-    moment = resolve_in_ledger(context.cursor, context.account_id, context.as_of)
-    account = context.own(moment.position)
+def answer_list_exemptions(question: ListExemptions, context: AnswerContext) -> ExemptionList:
+    period, clipped = period_of(question, context)
+    found = exemptions_between(context.cursor, context.account_id, period.first.position, period.last)
     standing = sorted(
-        (each for each in all_exemptions(account) if each.until > moment.at), key=lambda each: (each.until, each.id)
+        (each for each in found if each.ends_at > period.first.at), key=lambda each: (each.ends_at, each.exemption_id)
     )
-    return ExemptionList(account_id=account.id, exemptions=tuple(_shown(account, each) for each in standing))
+    return ExemptionList(
+        account_id=context.account_id,
+        since=period.first,
+        clipped_to=clipped,
+        until=period.last,
+        exemptions=tuple(standing),
+    )
 
 
 def _shown(account: Account, exemption: Exemption) -> ShownExemption:
@@ -37,6 +46,7 @@ def _shown(account: Account, exemption: Exemption) -> ShownExemption:
         owner_id=exemption.owner_id,
         owner_name=subject_name(account, exemption.owner_id),
         kinds=exemption.kinds,
+        controls=exemption.controls,
         reason=exemption.reason,
         until=exemption.until,
         granted_at=exemption.granted_at,
@@ -46,11 +56,15 @@ def _shown(account: Account, exemption: Exemption) -> ShownExemption:
 @decides(GrantExemption)
 def decide_grant_exemption(question: GrantExemption, account: Account, requester: Requester) -> Outcome:
     """Raises NoSuchEntity, ValidationError and LimitExceeded."""
+    for control in question.controls:
+        framework, _, control_id = control.partition("/")
+        framework_of(account, framework).control(control_id)
     granted = grant_exemption(
         account,
         exemption_id=new_unique_id(EXEMPTION, requester.random),
-        owner_id=credential_holder(account, question.who),
+        owner_id=(holder_named if question.controls else credential_holder)(account, question.who),
         kinds=question.kinds,
+        controls=question.controls,
         reason=question.reason,
         until=time_of(question.until),
         at=requester.at,
@@ -82,9 +96,7 @@ def answer_revoke_exemption(_question: RevokeExemption, context: AnswerContext) 
 
 
 def _effect(context: AnswerContext) -> ExemptionEffect:
-    exemption, before, topic = (context.decided.told[each] for each in ("exemption", "before", "topic"))
+    exemption, position = context.decided.told["exemption"], decided_position(context)
     assert isinstance(exemption, ShownExemption)
-    assert isinstance(before, int)
-    assert isinstance(topic, str)
-    (entry,) = context.past.changes_of_topic(context.cursor, context.account_id, topic, after=before, limit=1)
-    return ExemptionEffect(account_id=context.account_id, exemption=exemption, position=entry.position)
+    assert position is not None
+    return ExemptionEffect(account_id=context.account_id, exemption=exemption, position=position)

@@ -71,6 +71,17 @@ class AnswerContext:
         return self.past.changes(self.cursor, account_id, after=after, to=to)
 
 
+def decided_position(context: AnswerContext) -> int | None:
+    """Of the first event of the `topic` that the question's decision told, behind `before`; None where the topic is."""
+    before, topic = context.decided.told["before"], context.decided.told["topic"]
+    if topic is None:
+        return None
+    assert isinstance(before, int)
+    assert isinstance(topic, str)
+    (entry,) = context.past.changes_of_topic(context.cursor, context.account_id, topic, after=before, limit=1)
+    return entry.position
+
+
 QuestionT = TypeVar("QuestionT", bound=Question[Any])
 A = TypeVar("A", bound=Answer)
 AnswerQuestion = Callable[[QuestionT, AnswerContext], Answer]

@@ -39,7 +39,7 @@ from services.api.contract.lifecycle_profiles import (
     profile_of,
 )
 from services.api.contract.page_markers import make_marker
-from services.api.handlers.handler import AnswerContext, decides, handles
+from services.api.handlers.handler import AnswerContext, decided_position, decides, handles
 from services.api.handlers.requester import Requester
 
 VERSIONS_READ = 200
@@ -132,12 +132,7 @@ def answer_remove_lifecycle_profile(_question: RemoveLifecycleProfile, context: 
 
 
 def _effect(context: AnswerContext) -> ProfileEffect:
-    before, topic = context.decided.told["before"], context.decided.told["topic"]
-    assert isinstance(before, int)
-    position = None
-    if isinstance(topic, str):
-        (entry,) = context.past.changes_of_topic(context.cursor, context.account_id, topic, after=before, limit=1)
-        position = entry.position
+    position = decided_position(context)
     now = resolve_in_ledger(context.cursor, context.account_id, context.as_of).position
     in_force, source = profile_in_force(context.own(now))
     return ProfileEffect(account_id=context.account_id, in_force=in_force, source=source, position=position)

@@ -3,41 +3,31 @@
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import NamedTuple
 
-from domain.foundation.moments import NamedMoment, format_rfc3339
-from domain.read_models.compliance import ControlResult, ControlVerdict, ViolationInterval
+from domain.read_models.compliance import ControlResult, ControlVerdict, ReportedExemption, ViolationInterval
 from services.api.contract.compliance import (
     ComplianceExplanation,
     ComplianceReport,
     ExplainCompliance,
     ExplainedCriterion,
     GetComplianceReport,
-    ListComplianceFrameworks,
     ListViolations,
     ShownViolation,
     TryFramework,
 )
 from services.api.contract.time_span import Occurrence
-from services.cli.lib.arguments import (
-    add_command,
-    add_historical_arguments,
-    add_question_arguments,
-    add_span_arguments,
-    add_subcommands,
-)
+from services.cli.lib.arguments import add_command, add_historical_arguments, add_question_arguments, add_subcommands
 from services.cli.lib.client import ask, collect_pages
 from services.cli.lib.clipping import note_clipping
 from services.cli.lib.compliance_evidence import ComplianceEvidence, gather_evidence
+from services.cli.lib.compliance_frameworks import add_framework_commands
 from services.cli.lib.compliance_html import render_compliance
 from services.cli.lib.compliance_ocsf import render_ocsf
 from services.cli.lib.compliance_oscal import render_oscal
 from services.cli.lib.compliance_output import (
-    CHECKS,
     CONTROLS,
     CONTROLS_EXPORTED,
-    FRAMEWORKS,
     VIOLATIONS_EXPORTED,
     exposure,
     period_of,
@@ -45,6 +35,8 @@ from services.cli.lib.compliance_output import (
     verdict_colour,
     violation_columns,
 )
+from services.cli.lib.compliance_watch import watch
+from services.cli.lib.credential_output import owner_title
 from services.cli.lib.output import (
     Column,
     JsonLines,
@@ -55,8 +47,9 @@ from services.cli.lib.output import (
     short_time,
     stdout_table,
 )
+from services.cli.lib.periods import add_period_arguments, period_parameters
 from services.cli.lib.policy_file import read_document
-from services.cli.lib.terminal import Colour, Failure, UsageError, print_line, print_note, print_wrapped
+from services.cli.lib.terminal import Colour, Failure, print_line, print_note, print_wrapped
 
 VIOLATION_OUTPUTS = ("table", "json", "csv")
 _REPORT_NOTES = (
@@ -79,6 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     violations.add_argument("--subject", metavar="WHO", help="only of this credential, user, role or policy")
     _add_period(violations)
     add_historical_arguments(violations, _violations, outputs=VIOLATION_OUTPUTS)
+    watching = add_command(commands, "watch", "what opens and closes from now on; Ctrl-C ends it")
+    watching.add_argument("--framework", metavar="NAME", required=True, help="as `compliance frameworks` lists it")
+    watching.add_argument("--control", metavar="ID", help="only of this control")
+    watching.add_argument("--subject", metavar="WHO", help="only of this credential, user, role or policy")
+    watching.epilog = "To have it recorded and told to notification targets, adopt the framework."
+    add_question_arguments(watching, watch)
     explain = add_command(commands, "explain", "why a control came out as it did, with the events behind it")
     explain.add_argument("control", metavar="CONTROL", help="its id, as the report has it")
     explain.add_argument("subject", metavar="SUBJECT", nargs="?", help="only of this credential, user, role or policy")
@@ -87,43 +86,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     trial = add_command(commands, "try", "what rules that nobody has adopted would have found, and what differs")
     trial.add_argument("rules", metavar="FILE", help="a framework (TOML), or a lifecycle profile (JSON)")
     trial.add_argument("--against", metavar="NAME", help="the framework to compare with (default: that of its name)")
-    _add_span(trial)
+    add_period_arguments(trial)
     add_historical_arguments(trial, _try)
-    add_question_arguments(add_command(commands, "frameworks", "the frameworks that there are"), _frameworks)
-    add_question_arguments(add_command(commands, "checks", "the checks that controls are made of"), _checks)
+    add_framework_commands(commands)
 
 
 def _add_period(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--framework", metavar="NAME", required=True, help="as `compliance frameworks` lists it")
-    _add_span(parser)
-
-
-def _add_span(parser: argparse.ArgumentParser) -> None:
-    add_span_arguments(parser, "throughout, from this moment on", "with --from: up to this moment (default: now)")
-
-
-def _period(args: argparse.Namespace) -> dict[str, str | None]:
-    """Raises UsageError where both a moment and a period are given."""
-    if args.until is not None and args.since is None:
-        raise UsageError("--to ends what --from begins: give both, or --as-of for one moment.")
-    if args.since is not None and args.as_of is not None:
-        raise UsageError("--as-of is about one moment, --from and --to about all between two: give one or the other.")
-    as_of = args.as_of if args.since is None else _end(args.until)
-    return {"since": args.since, "as_of": as_of}
+    add_period_arguments(parser)
 
 
 def _about(args: argparse.Namespace) -> dict[str, str | None]:
-    return {"framework": args.framework, **_period(args)}
-
-
-def _end(until: str | None) -> str | None:
-    """Of a date its whole day. The server says what is no moment, or has not come yet."""
-    if until is None:
-        return None
-    named = NamedMoment.parse(until)
-    if not named.is_date or named.at is None:
-        return until
-    return format_rfc3339(named.at + timedelta(days=1) - timedelta(microseconds=1))
+    return {"framework": args.framework, **period_parameters(args)}
 
 
 def _report(args: argparse.Namespace) -> None:
@@ -166,6 +140,7 @@ _RENDERERS: Mapping[str, Callable[[ComplianceEvidence], str]] = {
 _COUNTED: Sequence[tuple[ControlVerdict, str]] = (
     ("pass", "passed"),
     ("fail", "failed"),
+    ("exempt", "exempt"),
     ("not answered", "not answered here"),
 )
 
@@ -205,6 +180,8 @@ def _show_explanation(explanation: ComplianceExplanation) -> None:
     )
     if note := control.reason or (control.partly and f"Not looked at: {control.partly}"):
         print_wrapped(note)
+    for exemption in explanation.exemptions:
+        print_wrapped(_exemption(exemption, explanation.account_id))
     for criterion in explanation.criteria:
         print_line("")
         print_wrapped(criterion.criterion, "  ")
@@ -222,6 +199,13 @@ def _show_explanation(explanation: ComplianceExplanation) -> None:
                 print_line(f"    {short_time(each.violation.closed.at)} it ended by time")
         if criterion.violations:
             print_wrapped(f"  Remedy: {criterion.check.remediation}", "    ")
+
+
+def _exemption(exemption: ReportedExemption, account_id: str) -> str:
+    by, ends_at = short_arn(exemption.granted.by or "", account_id), short_time(exemption.ends_at)
+    granted = f"{short_time(exemption.granted.at)} p{exemption.granted.position}"
+    owner = owner_title(exemption.owner_id, exemption.owner_name)
+    return f"{owner} is exempt from {granted} to {ends_at}, by {by}: {exemption.reason}"
 
 
 def _looked_at(criterion: ExplainedCriterion) -> str:
@@ -246,7 +230,7 @@ def _lasted(violation: ViolationInterval) -> str:
 
 
 def _try(args: argparse.Namespace) -> None:
-    parameters = {**_period(args), "rules": read_document(args.rules), "against": args.against}
+    parameters = {**period_parameters(args), "rules": read_document(args.rules), "against": args.against}
     trial = ask(args, TryFramework, parameters)
     if args.output == "json":
         JsonLines().show([trial])
@@ -285,14 +269,6 @@ def _verdict(result: ControlResult | None) -> str | None:
 
 def _violated(result: ControlResult | None) -> str | None:
     return None if result is None else str(result.violations)
-
-
-def _frameworks(args: argparse.Namespace) -> None:
-    make_output(args, FRAMEWORKS).show(ask(args, ListComplianceFrameworks, {}).frameworks)
-
-
-def _checks(args: argparse.Namespace) -> None:
-    make_output(args, CHECKS).show(ask(args, ListComplianceFrameworks, {}).checks)
 
 
 COMPARED: Sequence[Column[_Compared]] = (

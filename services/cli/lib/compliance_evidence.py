@@ -12,13 +12,8 @@ from importlib.metadata import version
 from domain.foundation.moments import NamedMoment
 from domain.foundation.suggested_commands import suggested_command
 from domain.read_models.compliance import ReportedCheck, ViolationInterval
-from services.api.contract.compliance import (
-    ComplianceReport,
-    GetComplianceReport,
-    ListComplianceFrameworks,
-    ListViolations,
-    ShownViolation,
-)
+from services.api.contract.compliance import ComplianceReport, GetComplianceReport, ListViolations, ShownViolation
+from services.api.contract.compliance_frameworks import ListComplianceFrameworks
 from services.cli.lib.client import ask, collect_pages
 from services.cli.lib.output import exact_time
 from services.cli.lib.terminal import Failure
@@ -39,21 +34,22 @@ class ComplianceEvidence:
     may have one."""
 
     @cached_property
-    def _by_control(self) -> Mapping[str, Sequence[ViolationInterval]]:
-        found = defaultdict[str, list[ViolationInterval]](list)
+    def _by_control(self) -> Mapping[tuple[str, bool], Sequence[ViolationInterval]]:
+        """And whether they were exempt."""
+        found = defaultdict[tuple[str, bool], list[ViolationInterval]](list)
         for each in self.shown:
             for control_id in each.controls:
-                found[control_id].append(each.violation)
-        return {control_id: sorted(violations, key=_begins) for control_id, violations in found.items()}
+                found[control_id, control_id in each.exempt].append(each.violation)
+        return {key: sorted(violations, key=_begins) for key, violations in found.items()}
 
-    def violations(self, control_id: str) -> Sequence[ViolationInterval]:
-        """The earliest first."""
-        return self._by_control.get(control_id, ())
+    def violations(self, control_id: str, *, exempt: bool = False) -> Sequence[ViolationInterval]:
+        """The earliest first; those that were exempt all the time, or the others."""
+        return self._by_control.get((control_id, exempt), ())
 
-    def by_subject(self, control_id: str) -> Mapping[str, Sequence[ViolationInterval]]:
+    def by_subject(self, control_id: str, *, exempt: bool = False) -> Mapping[str, Sequence[ViolationInterval]]:
         """By the subject's id, in the order of their first violations."""
         found = defaultdict[str, list[ViolationInterval]](list)
-        for violation in self.violations(control_id):
+        for violation in self.violations(control_id, exempt=exempt):
             found[violation.subject_id].append(violation)
         return found
 

@@ -7,8 +7,16 @@ from itertools import groupby
 
 from domain.foundation.suggested_commands import suggested_command
 from domain.read_models.compliance import ControlResult, ControlVerdict
+from services.api.contract.compliance import ComplianceReport
 from services.cli.lib.compliance_evidence import ComplianceEvidence
-from services.cli.lib.compliance_output import CONTROLS, exposure, interval_columns, period_of, title_of
+from services.cli.lib.compliance_output import (
+    CONTROLS,
+    exemption_columns,
+    exposure,
+    interval_columns,
+    period_of,
+    title_of,
+)
 from services.cli.lib.compliance_timeline import bar_of_verdicts, timeline
 from services.cli.lib.markup import Markup, document, element
 from services.cli.lib.output import count_noun
@@ -18,7 +26,7 @@ ROWS_MAX, ROWS_OF_CONTROL = 3_000, (10, 100)
 LANES_MAX, LANES_OF_CONTROL = 1_500, (5, 50)
 """So many violations are listed, and subjects drawn, in all, shared by the controls that failed; and at least and at
 most of each. All are counted."""
-LOOKS: Mapping[ControlVerdict, str] = {"pass": "pass", "fail": "fail", "not answered": "left"}
+LOOKS: Mapping[ControlVerdict, str] = {"pass": "pass", "fail": "fail", "exempt": "exempt", "not answered": "left"}
 _SECTION = re.compile(r"[A-Za-z]*[.-]?[0-9]+(?=\.)|[A-Za-z]+(?=[.-][0-9])")
 """What controls that belong together have in common: 1 of 1.4, A.5 of A.5.15, CC6 of CC6.1, AC of AC-2."""
 _READING = (
@@ -46,6 +54,7 @@ def render_compliance(evidence: ComplianceEvidence) -> str:
         element("h2", "Controls"),
         *_sections(report.controls),
         *(part for each in failed for part in _failed(evidence, each, len(failed), is_first=each is failed[0])),
+        *_exemptions(report),
         *_texts("Not looked at", "Of these controls the checks see a part only.", [(c, c.partly) for c in partly]),
         *_texts(
             "Not answered here",
@@ -64,7 +73,7 @@ def section_of(control_id: str) -> str:
 
 
 def _verdict(counts: Mapping[ControlVerdict, int]) -> str:
-    answered = counts["pass"] + counts["fail"]
+    answered = counts["pass"] + counts["fail"] + counts["exempt"]
     said = f"{counts['fail']:,} of {count_noun(answered, 'answered control')} failed"
     return f"{said}; {counts['not answered']:,} not answered here"
 
@@ -133,6 +142,14 @@ def _criteria(evidence: ComplianceEvidence, control: ControlResult) -> Iterator[
         if check is not None:
             yield "Why", check.rationale
             yield "Remedy", check.remediation
+
+
+def _exemptions(report: ComplianceReport) -> Iterator[Markup]:
+    if report.exemptions:
+        yield element("h2", "Exemptions")
+        note = "What these exempt was looked at, and fails no control while they stand."
+        yield element("p", note, class_="note")
+        yield column_table(exemption_columns(report.account_id), report.exemptions, look="violations")
 
 
 def _texts(title: str, note: str, controls: Sequence[tuple[ControlResult, str | None]]) -> Iterator[Markup]:

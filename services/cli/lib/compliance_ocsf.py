@@ -17,7 +17,7 @@ from services.cli.lib.output import exact_time
 OCSF_VERSION = "1.5.0"
 FINDINGS, COMPLIANCE_FINDING = 2, 2003
 CREATE, CLOSE = (1, "Create"), (3, "Close")
-NEW, RESOLVED = (1, "New"), (4, "Resolved")
+NEW, SUPPRESSED, RESOLVED = (1, "New"), (3, "Suppressed"), (4, "Resolved")
 PASS, FAIL, OTHER = (1, "Pass"), (3, "Fail"), (99, "Not answered")
 SEVERITY_IDS = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
 
@@ -32,9 +32,10 @@ def render_ocsf(evidence: ComplianceEvidence) -> str:
 def _findings(evidence: ComplianceEvidence) -> Iterator[Ocsf]:
     for control in evidence.report.controls:
         match control.verdict:
-            case "fail":
-                for subject_id, violations in evidence.by_subject(control.control_id).items():
-                    yield _failed(evidence, control, subject_id, violations)
+            case "fail" | "exempt":
+                for exempt in (False, True):
+                    for subject_id, violations in evidence.by_subject(control.control_id, exempt=exempt).items():
+                        yield _failed(evidence, control, subject_id, violations, exempt=exempt)
             case "pass":
                 yield _of_control(evidence, control, PASS, None)
             case _:
@@ -53,22 +54,29 @@ def _of_control(
 
 
 def _failed(
-    evidence: ComplianceEvidence, control: ControlResult, subject_id: str, violations: Sequence[ViolationInterval]
+    evidence: ComplianceEvidence,
+    control: ControlResult,
+    subject_id: str,
+    violations: Sequence[ViolationInterval],
+    *,
+    exempt: bool,
 ) -> Ocsf:
+    """Those of a subject that were exempt are a finding of their own."""
     last = violations[-1]
     ends = [each.closed.at for each in violations if each.closed is not None]
     is_over = len(ends) == len(violations)
     first_at = min(each.opened.at for each in violations)
-    status_id, status = RESOLVED if is_over else NEW
+    status_id, status = SUPPRESSED if exempt else RESOLVED if is_over else NEW
+    of = (subject_id, "exempt") if exempt else (subject_id,)
     info = {
-        **_info(evidence, control, subject_id),
+        **_info(evidence, control, *of),
         "first_seen_time": _milliseconds(first_at),
         "last_seen_time": _milliseconds(max(ends) if is_over else evidence.report.until.at),
     }
     criteria = tuple(dict.fromkeys(each.criterion for each in violations))
     remedies = [check.remediation for each in criteria if (check := evidence.check(each)) is not None]
     return {
-        **_event(evidence, control, CLOSE if is_over else CREATE, control.severity, subject_id),
+        **_event(evidence, control, CLOSE if is_over else CREATE, control.severity, *of),
         "status_id": status_id,
         "status": status,
         "message": f"{control.control_id} {control.title}: violated by {subject_id} of {last.holder_name}",

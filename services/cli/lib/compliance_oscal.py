@@ -7,8 +7,9 @@ the reviewed controls, with its reason, and has no finding: OSCAL knows satisfie
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
-from domain.read_models.compliance import ControlResult, ViolationBound, ViolationInterval
+from domain.read_models.compliance import ControlResult, ControlVerdict, ViolationBound, ViolationInterval
 from services.cli.lib.compliance_evidence import ComplianceEvidence, own_version
 from services.cli.lib.compliance_output import period_of, title_of
 from services.cli.lib.output import exact_time
@@ -101,17 +102,24 @@ def _selection(controls: Sequence[ControlResult], tokens: Mapping[str, str]) -> 
     return {**({"include-controls": answered} if answered else {"include-all": {}}), **excluded}
 
 
+_STATES: Mapping[ControlVerdict, Mapping[str, str]] = {
+    "pass": {"state": "satisfied", "reason": "pass"},
+    "fail": {"state": "not-satisfied", "reason": "fail"},
+    "exempt": {"state": "not-satisfied", "reason": "exempt"},
+}
+
+
 def _finding(evidence: ComplianceEvidence, control: ControlResult, token: str) -> Oscal:
-    passed = control.verdict == "pass"
-    state = {"state": "satisfied", "reason": "pass"} if passed else {"state": "not-satisfied", "reason": "fail"}
+    state = _STATES[control.verdict]
     partly = {} if control.partly is None else {"remarks": f"Not looked at: {visible(control.partly)}"}
-    related = [{"observation-uuid": _observation_uuid(evidence, v)} for v in evidence.violations(control.control_id)]
+    observed = chain(*(evidence.violations(control.control_id, exempt=exempt) for exempt in (False, True)))
+    related = [{"observation-uuid": _observation_uuid(evidence, each)} for each in observed]
     return {
         "uuid": evidence.uuid("finding", control.control_id),
         "title": _line(f"{control.control_id} {control.title}"),
         "description": (
-            f"{control.violations:,} violations in the period; at its end {control.violating:,} of "
-            f"{control.subjects:,} subjects are in violation."
+            f"{control.violations:,} violations in the period, {control.exempt:,} others exempt; at its end "
+            f"{control.violating:,} of {control.subjects:,} subjects are in violation."
         ),
         "props": [
             _property("control", control.control_id),

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from domain.read_models.compliance import ControlResult, ReportedCheck, ViolationInterval
-from services.api.contract.compliance import ComplianceExplanation, ComplianceReport, ListedFramework, ShownViolation
+from domain.read_models.compliance import ControlResult, ReportedCheck, ReportedExemption, ViolationInterval
+from services.api.contract.compliance import ComplianceExplanation, ComplianceReport, ShownViolation
+from services.cli.lib.credential_output import owner_title
 from services.cli.lib.output import Column, exact_time, short_arn, short_time
 from services.cli.lib.terminal import Colour
 
@@ -25,7 +26,7 @@ def period_of(asked: ComplianceReport | ComplianceExplanation) -> str:
 
 
 def verdict_colour(text: str) -> Colour | None:
-    return {"pass": Colour.GREEN, "fail": Colour.RED, "not answered": Colour.YELLOW}.get(text)
+    return {"pass": Colour.GREEN, "fail": Colour.RED, "exempt": Colour.YELLOW, "not answered": Colour.YELLOW}.get(text)
 
 
 def exposure(result: ControlResult) -> str:
@@ -85,6 +86,7 @@ CONTROLS: Sequence[Column[ControlResult]] = (
     Column("IN VIOLATION", _in_violation),
     Column("VIOLATIONS", _count(lambda result: result.violations)),
     Column("EXPOSURE", exposure),
+    Column("EXEMPT", lambda result: f"{result.exempt:,}" if result.exempt else None, wide=True),
     Column("TITLE", lambda result: result.title, wraps=True),
     Column("NOTE", lambda result: result.reason or result.partly, wraps=True, wide=True),
 )
@@ -96,6 +98,7 @@ CONTROLS_EXPORTED: Sequence[Column[ControlResult]] = (
     Column("subjects", _count(lambda result: result.subjects)),
     Column("in_violation", _count(lambda result: result.violating)),
     Column("violations", _count(lambda result: result.violations)),
+    Column("exempt", _count(lambda result: result.exempt)),
     Column("first_violated", lambda result: _exact(result.first_violated_at)),
     Column("key_days", lambda result: _exposure_in(result, "key-days")),
     Column("privilege_days", lambda result: _exposure_in(result, "privilege-days")),
@@ -113,7 +116,7 @@ def violation_columns(account_id: str) -> Sequence[Column[ShownViolation]]:
 
 
 def _controls(shown: ShownViolation) -> str:
-    return ", ".join(shown.controls)
+    return ", ".join(f"{each} (exempt)" if each in shown.exempt else each for each in shown.controls)
 
 
 def _of_shown(column: Column[ViolationInterval]) -> Column[ShownViolation]:
@@ -135,6 +138,7 @@ def interval_columns(account_id: str) -> Sequence[Column[ViolationInterval]]:
 
 VIOLATIONS_EXPORTED: Sequence[Column[ShownViolation]] = (
     Column("controls", lambda shown: "; ".join(shown.controls)),
+    Column("exempt", lambda shown: "; ".join(shown.exempt)),
     Column("criterion", lambda shown: shown.violation.criterion),
     Column("subject_id", lambda shown: shown.violation.subject_id),
     Column("holder_id", lambda shown: shown.violation.holder_id),
@@ -147,16 +151,32 @@ VIOLATIONS_EXPORTED: Sequence[Column[ShownViolation]] = (
     Column("to_position", lambda shown: _closed_at_position(shown.violation)),
     Column("closed_by", lambda shown: shown.violation.closed.by if shown.violation.closed else None),
 )
-FRAMEWORKS: Sequence[Column[ListedFramework]] = (
-    Column("FRAMEWORK", lambda framework: framework.name),
-    Column("VERSION", lambda framework: framework.version),
-    Column("TITLE", lambda framework: framework.title, wraps=True),
-    Column("CONTROLS", lambda framework: str(framework.controls)),
-    Column("ANSWERED", lambda framework: str(framework.answered)),
-)
 CHECKS: Sequence[Column[ReportedCheck]] = (
     Column("CHECK", lambda check: check.name),
     Column("SEVERITY", lambda check: check.severity),
     Column("TITLE", lambda check: check.title, wraps=True),
     Column("PARAMETERS", lambda check: ", ".join(f"{name}={value}" for name, value in check.parameters.items())),
 )
+
+
+def exempt_from(controls: Sequence[str], kinds: Sequence[str]) -> str:
+    return ", ".join(controls or kinds) or "all credentials"
+
+
+def exemption_columns(account_id: str) -> Sequence[Column[ReportedExemption]]:
+    return (
+        Column("EXEMPTION", lambda exemption: exemption.exemption_id),
+        Column("OWNER", lambda exemption: owner_title(exemption.owner_id, exemption.owner_name)),
+        Column("FROM", lambda exemption: exempt_from(exemption.controls, exemption.kinds), wraps=True, least=16),
+        Column("UNTIL", lambda exemption: short_time(exemption.until)),
+        Column("REASON", lambda exemption: exemption.reason, wraps=True, least=20),
+        Column("GRANTED", lambda exemption: short_time(exemption.granted.at)),
+        Column("BY", lambda exemption: short_arn(exemption.granted.by or "", account_id)),
+        Column("ENDED", _exemption_ended),
+    )
+
+
+def _exemption_ended(exemption: ReportedExemption) -> str | None:
+    if exemption.ended is None:
+        return None
+    return f"{exemption.ended_as} {short_time(exemption.ended.at)}"

@@ -16,6 +16,7 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.suggested_commands import suggested_command
 from services.accounts import operator_cause
 from services.cli.lib.terminal import Failure
+from services.compliance_checks import load_own_checks
 from services.fair_queue import Overloaded
 from services.ledger.database import Database, DatabaseUnfit, ExternalDatabase, connect, database_error_text
 from services.ledger.durability import UnsafeDatabaseError
@@ -35,6 +36,7 @@ def operator_settings(args: argparse.Namespace) -> Settings:
     try:
         settings = read_settings(os.environ, data=args.data)
         publish_catalogues(settings.managed_policies)
+        load_own_checks(settings.compliance_checks)
     except InvalidSetting as error:
         raise Failure(str(error)) from error
     return settings

@@ -13,6 +13,7 @@ from domain.account import CorruptLedger
 from services.app import WorkerStopped, run_server, run_worker
 from services.cli.lib.operator_database import database_failures, running_database
 from services.cli.lib.terminal import Failure, os_error_text
+from services.compliance_checks import load_own_checks
 from services.ledger.database import DatabaseUnfit
 from services.ledger.durability import UnsafeDatabaseError
 from services.ledger.embedded_programs import EmbeddedError
@@ -26,6 +27,7 @@ def serve(args: argparse.Namespace) -> None:
     """Until it is interrupted. Raises Failure, when everything that was started is stopped again."""
     try:
         found = read_settings(os.environ, data=args.data, listen=args.listen)
+        load_own_checks(found.compliance_checks)
         run_server(
             found, lambda endpoint, founded: _print_ready(endpoint, found, founded=founded), frozenset(args.without)
         )
@@ -68,6 +70,7 @@ def work(args: argparse.Namespace) -> None:
     """Until it is interrupted. Raises Failure, when everything that was started is stopped again."""
     try:
         found = read_settings(os.environ, data=args.data)
+        load_own_checks(found.compliance_checks)
         where = "MUNIMENT_DATABASE_URL" if found.database_url is not None else f"the database in {found.data}"
         with database_failures():
             run_worker(running_database(found), lambda: _print_worker_ready(where))

@@ -103,6 +103,7 @@ NEEDED_IN_BODY = {
     **dict.fromkeys(("SetLifecycleProfile", "ForecastLifecycle"), b'{"profile":"cis-5.0"}'),
     "GrantExemption": b'{"who":"alice","until":"2999-01-01","reason":"r"}',
     "TryFramework": b'{"rules":"x"}',
+    "AdoptComplianceFramework": b'{"framework":"cis-5.0"}',
     "StartAccessReview": b'{"name":"pager"}',
     "DecideAccessReview": b'{"decisions":[{"line_id":"RLINAAAAAAAAAAAAAAAAA","decision":"keep"}]}',
     "AddNotificationTarget": b'{"kind":"email","destination":"ann@example.com"}',

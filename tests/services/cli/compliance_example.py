@@ -45,7 +45,8 @@ VIOLATIONS = (
 def control(control_id: str, verdict: str, title: str = "Keys are rotated", **more: object) -> ControlResult:
     return ControlResult.model_validate({
         "control_id": control_id, "title": title, "verdict": verdict, "severity": "high", "reason": None,
-        "partly": None, "criteria": (), "subjects": 4, "violating": 0, "violations": 0, "first_violated_at": None,
+        "partly": None, "criteria": (), "subjects": 4, "violating": 0, "violations": 0, "exempt": 0,
+        "first_violated_at": None,
         "exposure": (), **more,
     })  # fmt: skip
 
@@ -68,10 +69,10 @@ def evidence(**more: object) -> ComplianceEvidence:
     """Of a month after AT, by default."""
     report = ComplianceReport.model_validate({
         "account_id": ACCOUNT, "framework": FRAMEWORK, "since": Moment(10, AT), "clipped_to": None,
-        "until": Moment(40, AT + 30 * DAY), "controls": CONTROL_ROWS, **more,
+        "until": Moment(40, AT + 30 * DAY), "controls": CONTROL_ROWS, "exemptions": (), **more,
     })  # fmt: skip
     control_of = {KEY_AGE: ("1.13",), MFA: ("1.9",)}
-    shown = [ShownViolation(violation=each, controls=control_of[each.criterion]) for each in VIOLATIONS]
+    shown = [ShownViolation(violation=each, controls=control_of[each.criterion], exempt=()) for each in VIOLATIONS]
     load_checks()
     known = {each.name: told_check(each) for each in checks()}
     return ComplianceEvidence(report, shown, known, "p10", "2026-07-01T12:00:00Z")

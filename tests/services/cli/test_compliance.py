@@ -10,13 +10,8 @@ from collections.abc import Sequence
 import pytest
 
 from domain.foundation.moments import Moment
-from services.api.contract.compliance import (
-    ComplianceReport,
-    FrameworkList,
-    GetComplianceReport,
-    ShownViolation,
-    ViolationsPage,
-)
+from services.api.contract.compliance import ComplianceReport, GetComplianceReport, ShownViolation, ViolationsPage
+from services.api.contract.compliance_frameworks import FrameworkList
 from services.api.contract.question import Answer
 from services.cli.lib import compliance_evidence
 from services.cli.lib.compliance_evidence import ComplianceEvidence, gather_evidence
@@ -108,7 +103,9 @@ def test_the_page_of_a_report() -> None:
 def test_a_page_is_bounded() -> None:
     """With 20,000 violations of 400 controls that all failed it stays below 4 MB, and says how many it leaves out."""
     many = [
-        ShownViolation(violation=violation(MFA, f"AIDA{n}", f"user{n}", n, 1 + n / 2_000), controls=(f"1.{n % 400}",))
+        ShownViolation(
+            violation=violation(MFA, f"AIDA{n}", f"user{n}", n, 1 + n / 2_000), controls=(f"1.{n % 400}",), exempt=()
+        )
         for n in range(20_000)
     ]
     rows = [control(f"1.{n}", "fail", criteria=(MFA,), violations=50) for n in range(400)]
