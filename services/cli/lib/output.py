@@ -30,8 +30,9 @@ TEXT_CHARACTERS_MIN = 40
 USUAL_SHARE = 0.75
 """Of the rows: where so many fit, the others may be ragged."""
 ABSENT = "-"
-BEGINS_A_FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001  the wide forms of the four are meant
-"""To a spreadsheet (OWASP, "CSV Injection"; ASVS 1.2.10)."""
+_APOSTROPHE = "'"
+_GUARDED = tuple("=+-@＝＋－＠" + _APOSTROPHE)  # noqa: RUF001  the wide forms of the four are meant
+"""What begins a formula to a spreadsheet (OWASP, "CSV Injection"; ASVS 1.2.10), and what guards from that."""
 
 
 T = TypeVar("T")
@@ -358,10 +359,23 @@ class JsonLines:
             sys.stdout.write(json.dumps(to_jsonable_python(row)) + "\n")
 
 
+def guarded(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula: what begins like one has an apostrophe before it. So has what
+    begins with an apostrophe, or `unguarded` would take that away."""
+    return _APOSTROPHE + text if text.startswith(_GUARDED) else text
+
+
+def unguarded(cell: str) -> str:
+    """The text that `guarded` has made the cell of. What somebody has typed stays: a formula, and a single apostrophe
+    before anything else."""
+    is_guarded = cell.startswith(_APOSTROPHE) and cell[1:].startswith(_GUARDED)
+    return cell[1:] if is_guarded else cell
+
+
 class Csv(Generic[T]):
     """Comma-separated values (RFC 4180) under a line of titles, which comes also where there are no rows. A spreadsheet
-    takes no cell for a formula: one that begins like one has an apostrophe before it. No control character of a cell's
-    text comes out, on a terminal or into a file that is shown on one. What is absent is empty."""
+    takes no cell for a formula (`guarded`). No control character of a cell's text comes out, on a terminal or into a
+    file that is shown on one. What is absent is empty."""
 
     def __init__(self, columns: Sequence[Column[T]], out: TextIO) -> None:
         self._columns = columns
@@ -370,11 +384,7 @@ class Csv(Generic[T]):
 
     def show(self, rows: Sequence[T]) -> None:
         for row in rows:
-            self._writer.writerow([self._cell(column.of(row) or "") for column in self._columns])
-
-    def _cell(self, text: str) -> str:
-        text = visible(text)
-        return f"'{text}" if text.startswith(BEGINS_A_FORMULA) else text
+            self._writer.writerow([guarded(visible(column.of(row) or "")) for column in self._columns])
 
 
 def make_output(

@@ -12,7 +12,7 @@ import pydantic
 from domain.foundation.moments import EventRef
 from domain.rules.access_reviews import LINES_MAX
 from services.api.contract.access_reviews import AccessReviewLine, AskedLine
-from services.cli.lib.output import BEGINS_A_FORMULA, Column, Csv, exact_time, short_time
+from services.cli.lib.output import Column, Csv, exact_time, short_time, unguarded
 from services.cli.lib.policy_file import STANDARD_INPUT
 from services.cli.lib.review_output import owner, state
 from services.cli.lib.terminal import Failure, UsageError, os_error_text
@@ -101,7 +101,8 @@ def read_lines(name: str) -> tuple[str, list[ImportedRow], list[WrongRow]]:
         if len(cells) != len(header):
             wrong.append(WrongRow(number, f"It has {len(cells)} cells; expected {len(header)}."))
             continue
-        row = {column: _unguarded(cell.strip()) for column, cell in zip(header, cells, strict=True)}
+        pairs = zip(header, cells, strict=True)
+        row = {column: unguarded(cell) if column == "reason" else cell.strip() for column, cell in pairs}
         reviews.add(row["review"])
         if not row["decision"]:
             continue
@@ -121,7 +122,7 @@ def _asked(row: Mapping[str, str]) -> AskedLine:
     """Raises pydantic's ValidationError."""
     given = {"line_id": row["line"], "decision": row["decision"].lower()}
     more = {"reason": row["reason"], "version": row["version"]}
-    return AskedLine.model_validate(given | {name: text for name, text in more.items() if text})
+    return AskedLine.model_validate(given | {name: text for name, text in more.items() if text.strip()})
 
 
 def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
@@ -149,8 +150,3 @@ def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
             number = reader.line_num + 1
     except csv.Error as error:
         raise UsageError(f"{name}, line {number}: {error}.") from error
-
-
-def _unguarded(cell: str) -> str:
-    """Of a file that `Csv` has written: without the apostrophe before what begins like a formula."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(BEGINS_A_FORMULA) else cell
