@@ -5,19 +5,17 @@ from functools import lru_cache
 
 from domain.foundation.identifiers import account_of_arn
 from domain.policy import Condition, Effect, PolicyType, Statement, compiled
+from domain.policy.fixed_values import fixes
 from domain.policy.pattern_relations import covers, overlap
 from domain.policy.wildcards import ARN_PARTS, arn_parts
 
 _DOCUMENTS_REMEMBERED = 1_024
-_LIMITS_WHO = frozenset(
-    f"aws:{key}".lower()
-    for key in (
-        *("PrincipalAccount", "PrincipalArn", "PrincipalOrgID", "PrincipalOrgPaths", "SourceAccount", "SourceArn"),
-        *("SourceOrgID", "SourceOrgPaths", "SourceVpc", "SourceVpce"),
-    )
-)
-_MFA_PRESENT = "aws:multifactorauthpresent"
-_LIMITS_OTHERS = _LIMITS_WHO | {"sts:externalid", _MFA_PRESENT, "aws:multifactorauthage"}
+_EXTERNAL_ID = "sts:externalid"
+_ASKING_FOR_MFA = {
+    "aws:multifactorauthpresent": ("Bool", "StringEquals"),
+    "aws:multifactorauthage": ("NumericEquals", "NumericLessThan", "NumericLessThanEquals"),
+}
+"""Operators, by key. A request without MFA has neither key, or says false."""
 _SUBJECT = ":sub"
 
 
@@ -80,11 +78,9 @@ def _matches_all_keys(resource: str) -> bool:
 
 @lru_cache(_DOCUMENTS_REMEMBERED)
 def trusts_everybody(document: str) -> bool:
-    """Whether a trust policy lets anybody in, without a condition on where they belong."""
+    """Whether a trust policy lets anybody in, without a condition that tells them from everybody else."""
     return any(
-        statement.principals is not None
-        and statement.principals.everyone
-        and not any(_limits(condition, _LIMITS_WHO) for condition in statement.conditions)
+        statement.principals is not None and statement.principals.everyone and not any(map(fixes, statement.conditions))
         for statement in _allowing(document, PolicyType.TRUST)
     )
 
@@ -97,7 +93,7 @@ def trusts_other_account(document: str, account_id: str) -> bool:
         assert statement.principals is not None
         named = {account_of_arn(name) for kind, name in statement.principals.names if kind == "AWS"}
         others = statement.principals.everyone or (statement.principals.account_ids | named) - {account_id, None}
-        if others and not any(_limits(condition, _LIMITS_OTHERS) for condition in statement.conditions):
+        if others and not any(map(_limits_others, statement.conditions)):
             return True
     return False
 
@@ -112,23 +108,13 @@ def trusts_any_subject(document: str) -> bool:
             if kind != "Federated" or ":saml-provider/" in name:
                 continue
             subject = (name.partition(":oidc-provider/")[2] or name).lower() + _SUBJECT
-            if not any(_limits(condition, frozenset({subject})) for condition in statement.conditions):
+            if not any(fixes(each, {subject}) for each in statement.conditions):
                 return True
     return False
 
 
-def _limits(condition: Condition, keys: frozenset[str]) -> bool:
-    """Whether it holds only for requests that bring a value for one of the keys, and not for nearly any value."""
-    operator, key = condition.operator.lower(), condition.key.lower()
-    if operator.startswith("forallvalues:") or operator.endswith("ifexists") or "not" in operator or operator == "null":
-        return False
-    return key in keys and all(_is_bounded(key, wanted) for wanted in condition.wanted)
-
-
-def _is_bounded(key: str, wanted: str) -> bool:
-    """An ARN that names an account, MFA that is there, or what has no wildcard before its first slash."""
-    if key.endswith("arn"):
-        return account_of_arn(wanted) is not None
-    if key == _MFA_PRESENT:
-        return wanted.lower() == "true"
-    return not {"*", "?"} & set(wanted.partition("/")[0])
+def _limits_others(condition: Condition) -> bool:
+    """Besides where they belong, an external ID does, and MFA."""
+    if condition.operator in _ASKING_FOR_MFA.get(condition.context_key, ()):
+        return "false" not in map(str.lower, condition.wanted)
+    return fixes(condition) or fixes(condition, {_EXTERNAL_ID})

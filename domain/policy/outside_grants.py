@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from domain.policy.conditions import Condition
 from domain.policy.document import Effect, PolicyType, Statement, compiled
+from domain.policy.fixed_values import fixes, tenant_keys
 
 TAKING_ON = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
 ACTIONS = (*TAKING_ON, "sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession")
@@ -21,16 +22,6 @@ _OF_KIND = {"AWS": frozenset(TAKING_ON[1:]), "Federated": frozenset(TAKING_ON[:1
 """The actions that nobody of that kind calls."""
 _ACCOUNT_OPERATORS = frozenset({"StringEquals", "StringEqualsIgnoreCase", "StringLike"})
 _ARN_OPERATORS = _ACCOUNT_OPERATORS | {"ArnEquals", "ArnLike"}
-_NARROWING_OPERATORS = _ARN_OPERATORS | {"IpAddress", "NumericEquals"}
-_NARROWING_KEYS = frozenset(
-    f"aws:{name}"
-    for name in (
-        *("principalaccount", "principalarn", "principalorgid", "principalorgpaths", "sourceaccount", "sourcearn"),
-        *("sourceip", "sourceowner", "sourcevpc", "sourcevpce", "userid"),
-    )
-)
-"""Those with which a statement for everyone is not public, where their values are fixed (Amazon S3 User Guide, "The
-meaning of public")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +34,8 @@ class OutsideGrant:
     """Operator, key and values, in their order."""
     actions: tuple[str, ...]
     is_public: bool
+    """Whether strangers are let in, as CheckNoPublicAccess means them. It is told of a statement by itself: those whom
+    only a Deny keeps out are let in here, and are not for CheckNoPublicAccess, which reads the whole policy."""
 
     @property
     def key(self) -> str:
@@ -78,7 +71,9 @@ def _granted(statement: Statement, account_id: str, denies: Sequence[Statement])
         denied = {action for each in denies if _denies(each, kind, name, account_id) for action in _actions(each)}
         unusable = _OF_KIND.get(kind, frozenset()) if name != EVERYONE else frozenset()
         actions = tuple(action for action in allowed if action not in denied | unusable)
-        is_public = name == EVERYONE and not any(map(_narrows, statement.conditions))
+        tenants = tenant_keys(name) if kind == "Federated" else ()
+        is_of_anybody = name == EVERYONE or bool(tenants)
+        is_public = is_of_anybody and not any(fixes(each) or fixes(each, tenants) for each in statement.conditions)
         yield OutsideGrant(kind, name, conditions, actions, is_public)
 
 
@@ -146,8 +141,3 @@ def _is_of_outside(condition: Condition, account_id: str) -> bool:
         and condition.operator in {"StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike"}
         and all(value == account_id for value in condition.wanted)
     )
-
-
-def _narrows(condition: Condition) -> bool:
-    fixed = not any(set("*?$") & set(value) for value in condition.wanted)
-    return condition.context_key in _NARROWING_KEYS and condition.operator in _NARROWING_OPERATORS and fixed

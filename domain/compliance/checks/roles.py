@@ -12,6 +12,7 @@ from domain.rules.protected_roles import is_service_linked
 
 
 @check(
+    version=2,
     of="role",
     reads=(ROLES,),
     title="No role trusts everybody",
@@ -25,7 +26,7 @@ def role_trusts_everybody(account: Account, holder_id: str) -> Iterator[CheckFin
 
 
 @check(
-    version=2,
+    version=3,
     of="role",
     reads=(ROLES,),
     title="Roles that another account may assume ask for an external ID, for MFA, or for where the caller belongs",
@@ -39,6 +40,7 @@ def role_trusts_other_account(account: Account, holder_id: str) -> Iterator[Chec
 
 
 @check(
+    version=2,
     of="role",
     reads=(ROLES,),
     title="Roles for OpenID Connect ask who the token is about",

@@ -5,6 +5,7 @@ import ast
 import hashlib
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -15,7 +16,12 @@ import pytest
 from domain.account import Account
 from domain.compliance.check import CheckCriterion, ComplianceCheck, checks, holders
 from domain.compliance.frameworks import load_checks
-from domain.compliance.statements import allows_on_all_kms_keys, trusts_everybody, trusts_other_account
+from domain.compliance.statements import (
+    allows_on_all_kms_keys,
+    trusts_any_subject,
+    trusts_everybody,
+    trusts_other_account,
+)
 from domain.families.organizations_features import OrganizationsFeatureEnabled
 from tests.domain.accounts import ACCOUNT, ADMINISTRATOR_ACCESS, after, document, policy_arn, trusting
 from tests.domain.compliance.accounts import (
@@ -31,6 +37,7 @@ from tests.domain.compliance.accounts import (
     member,
     mfa,
     used,
+    web_identity,
 )
 
 load_checks()
@@ -166,14 +173,36 @@ def test_conditions_that_limit_whom_a_role_trusts() -> None:
         {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/admin"}},
         {"StringLike": {"aws:PrincipalOrgID": "o-*"}},
         {"StringEquals": {"sts:ExternalId": "7"}},
+        {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
     )
     assert not trusts_everybody(trusting("*", Condition=limited))
+    assert not trusts_everybody(trusting("*", Condition={"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}))
     assert all(trusts_everybody(trusting("*", Condition=each)) for each in no_limits)
     other = partial(trusting, f"arn:aws:iam::{OTHER_ACCOUNT}:user/eve")
     assert trusts_other_account(other(Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}}), ACCOUNT)
     assert not trusts_other_account(other(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), ACCOUNT)
     assert not trusts_other_account(other(), OTHER_ACCOUNT)
     assert trusts_other_account(trusting("*"), ACCOUNT)
+    assert not trusts_other_account(other(Condition={"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}), ACCOUNT)
+    assert trusts_other_account(other(Condition={"StringLike": {"sts:ExternalId": "*"}}), ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("subject", "fixed"),
+    [
+        ("repo:octo/app:ref:refs/heads/main", True),
+        ("repo:octo/*", True),
+        ("organization:octo:project:*:workspace:*", True),
+        ("system:serviceaccount:shop:*", True),
+        ("system:serviceaccount:*:app", False),
+        ("repo:octo*", False),
+        ("*", False),
+    ],
+)
+def test_subjects_that_an_identity_provider_vouches_for(subject: str, *, fixed: bool) -> None:
+    """Whose they are has to be said before any wildcard."""
+    condition = {"StringLike": {"tokens.example.com:sub": subject}}
+    assert trusts_any_subject(web_identity(Condition=condition)) is not fixed
 
 
 def source(check: ComplianceCheck) -> str:
@@ -196,8 +225,10 @@ def pieces(function: object) -> Iterator[str]:
         used_there = function.__globals__.get(name)
         if isinstance(used_there, str | tuple | frozenset | set):
             yield f"{name} {sorted(used_there)}"
+        elif isinstance(used_there, dict | re.Pattern):
+            yield f"{name} {used_there}"
         elif getattr(used_there, "__module__", "").startswith(
-            ("domain.compliance.checks", "domain.compliance.statements")
+            ("domain.compliance.checks", "domain.compliance.statements", "domain.policy.fixed_values")
         ):
             yield from pieces(used_there)
 
@@ -221,9 +252,9 @@ PINNED = {
     "policy_attached": (1, "d6a87dc00dcc0a51"),
     "policy_not_in_use": (1, "06b955fc37867e3b"),
     "policy_without_description": (1, "6a35a96fabd02bca"),
-    "role_trusts_any_subject": (1, "5dc76c2db092cb01"),
-    "role_trusts_everybody": (1, "d7e78adfca0a1ef7"),
-    "role_trusts_other_account": (2, "1c22697f5f4cb73f"),
+    "role_trusts_any_subject": (2, "2b9609882907d37a"),
+    "role_trusts_everybody": (2, "5021b7971846af9e"),
+    "role_trusts_other_account": (3, "d1f9a5ffb730c270"),
     "role_untagged": (1, "899c3fa499655609"),
     "role_unused": (1, "9fc620018a710515"),
     "role_without_policies": (1, "bfcdd94a65580a2c"),

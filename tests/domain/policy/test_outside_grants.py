@@ -4,6 +4,7 @@ import json
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,9 @@ from domain.policy import (
     outside_grants,
     parse,
 )
+from domain.policy.comparison import public_access
 from domain.policy.outside_grants import TAKING_ON
+from tests.domain.policy.test_public_access import KEPT, PUBLIC
 
 OWN, OTHER = "123456789012", "210987654321"
 ROLE_ARN, USER_ARN = f"arn:aws:iam::{OTHER}:role/app", f"arn:aws:iam::{OTHER}:user/x/ann"
@@ -110,3 +113,45 @@ def test_whoever_can_take_on_the_role_is_told(statements: list[dict[str, object]
             assert any(grant.name in names and action in grant.actions for grant in grants), (principal, grants)
     assert not [grant for grant in grants if OWN in grant.name and grant.kind == "AWS"]
     assert all(not set(TAKING_ON).isdisjoint(grant.actions) for grant in grants)
+
+
+@pytest.mark.parametrize("case", [*KEPT, *PUBLIC])
+def test_what_is_public(case: str) -> None:
+    """Findings and CheckNoPublicAccess say the same, but of whom only a Deny keeps out: a finding is of a statement
+    by itself."""
+    text = json.dumps({"Version": "2012-10-17", "Statement": (KEPT | PUBLIC)[case]})
+    is_public = any(grant.is_public for grant in outside_grants(text, OWN))
+    assert is_public == (case in PUBLIC or case == "others denied")
+
+
+FIXABLE = (
+    ("aws:PrincipalOrgID", ["o-a1b2c3d4e5", "o-*"]),
+    ("aws:PrincipalArn", [f"arn:aws:iam::{OTHER}:role/*", "arn:aws:iam::*:role/app", f"arn:aws:iam::{OTHER}:role/app"]),
+    ("aws:SourceVpc", ["vpc-1", "vpc-?"]),
+    ("sts:ExternalId", ["7"]),
+    ("aws:userid", ["AROAQNZGKIQY56JQ7WML:*", "AIDAQNZGKIQY56JQ7WML"]),
+)
+CONDITION = st.sampled_from(FIXABLE).flatmap(
+    lambda of: st.builds(
+        lambda operator, values: {operator: {of[0]: values}},
+        st.sampled_from(
+            ["StringEquals", "StringLike", "StringNotLike", "StringEqualsIfExists", "ForAnyValue:StringLike"]
+        ),
+        st.lists(st.sampled_from(of[1]), min_size=1, max_size=2, unique=True),
+    )
+) | st.lists(st.sampled_from(["203.0.113.0/24", "10.0.0.0/8", "0.0.0.0/1", "128.0.0.0/1"]), min_size=1).map(
+    lambda networks: {"IpAddress": {"aws:SourceIp": networks}}
+)
+
+
+@given(st.lists(st.sampled_from(["*", {"AWS": OTHER}]), min_size=1, max_size=2), st.data())
+def test_findings_are_public_where_the_check_says_so(principals: list[object], data: st.DataObject) -> None:
+    """Of statements that allow, with whatever conditions."""
+    conditions = [data.draw(CONDITION | st.just({})) for _ in principals]
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    pairs = zip(principals, conditions, strict=True)
+    statements = [allow | {"Principal": principal, "Condition": condition} for principal, condition in pairs]
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    told = public_access(parse(text, PolicyType.TRUST))
+    assert not told.undecided
+    assert any(grant.is_public for grant in outside_grants(text, OWN)) == (not told.passes)

@@ -28,6 +28,10 @@ KEPT = {
         besides=DENIED | {"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": ORGANIZATION}}}
     ),
     "a network": trust("IpAddress", "aws:SourceIp", "203.0.113.0/24"),
+    "a network, and an account from anywhere": trust(
+        *("IpAddress", "aws:SourceIp", "10.0.0.0/8"),
+        besides=trust("IpAddress", "aws:SourceIp", "0.0.0.0/0", principal={"AWS": "111122223333"})[0],
+    ),
     "roles of an account": trust("ArnLike", "aws:PrincipalArn", "arn:aws:iam::111122223333:role/*"),
     "an endpoint": trust("StringEquals", "aws:SourceVpce", "vpce-1"),
     "an own provider": trust(principal={"Federated": "arn:aws:iam::111122223333:oidc-provider/idp.example.com"}),

@@ -159,7 +159,7 @@ def test_whom_a_trust_policy_lets_in() -> None:
     assert told == {
         (arn("role/several"), ("AWS", OTHER), False): (["sts:AssumeRole", "sts:TagSession"], {}),
         (arn("role/several"), ("AWS", THIRD), False): (["sts:AssumeRole"], {}),
-        (arn("role/several"), ("Federated", provider), False): (["sts:AssumeRoleWithWebIdentity"], {}),
+        (arn("role/several"), ("Federated", provider), True): (["sts:AssumeRoleWithWebIdentity"], {}),
         (arn("role/anyone"), ("AWS", "*"), True): (["sts:AssumeRole"], {}),
         (arn("role/organization"), ("AWS", "*"), False): (["sts:AssumeRole"], {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}),
         (arn("role/others"), ("AWS", "*"), True): (
@@ -169,16 +169,17 @@ def test_whom_a_trust_policy_lets_in() -> None:
     }
     listed = endpoint.call(endpoint.root, "ListAnalyzedResources", analyzerArn=OUTSIDE)["analyzedResources"]
     assert len(listed) == 8
-    of_role = {"analyzerArn": OUTSIDE, "resourceArn": arn("role/several")}
-    resource = endpoint.call(endpoint.root, "GetAnalyzedResource", **of_role)["resource"]
-    assert (resource["status"], resource["isPublic"]) == ("ACTIVE", False)
+    for name, is_public in (("several", True), ("organization", False)):
+        of_role = {"analyzerArn": OUTSIDE, "resourceArn": arn(f"role/{name}")}
+        resource = endpoint.call(endpoint.root, "GetAnalyzedResource", **of_role)["resource"]
+        assert (resource["status"], resource["isPublic"]) == ("ACTIVE", is_public)
     assert endpoint.call(endpoint.root, "StartResourceScan", **of_role) == {}
     statistics = endpoint.call(endpoint.root, "GetFindingsStatistics", analyzerArn=OUTSIDE)["findingsStatistics"]
     assert statistics == [
         {
             "externalAccessFindingsStatistics": {
                 "resourceTypeStatistics": {
-                    "AWS::IAM::Role": {"totalActivePublic": 2, "totalActiveCrossAccount": 4, "totalActiveErrors": 0}
+                    "AWS::IAM::Role": {"totalActivePublic": 3, "totalActiveCrossAccount": 3, "totalActiveErrors": 0}
                 },
                 "totalActiveFindings": 6,
                 "totalArchivedFindings": 0,
