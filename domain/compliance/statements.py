@@ -118,3 +118,9 @@ def _limits_others(condition: Condition) -> bool:
     if condition.operator in _ASKING_FOR_MFA.get(condition.context_key, ()):
         return "false" not in map(str.lower, condition.wanted)
     return fixes(condition) or fixes(condition, {_EXTERNAL_ID})
+
+
+@lru_cache(_DOCUMENTS_REMEMBERED)
+def trusts_somebody(document: str) -> bool:
+    """Whether a trust policy lets anybody in at all."""
+    return any(True for _ in _allowing(document, PolicyType.TRUST))

@@ -5,10 +5,15 @@ from typing import Literal
 
 from domain.account import Account
 from domain.compliance.check import ACCOUNT, CheckFinding, check, violated
-from domain.compliance.statements import allows_everything, allows_on_all_kms_keys, allows_whole_service
+from domain.compliance.statements import (
+    allows_everything,
+    allows_on_all_kms_keys,
+    allows_whole_service,
+    trusts_somebody,
+)
 from domain.entity_kinds import entity_kinds
 from domain.families.boundaries import BOUNDARIES
-from domain.families.groups import GROUPS
+from domain.families.groups import GROUPS, MEMBERSHIPS
 from domain.families.policies import ATTACHMENTS, INLINE_POLICIES, MANAGED_POLICIES, NO_INLINE_POLICIES, ManagedPolicy
 from domain.families.roles import ROLES
 from domain.families.users import USERS
@@ -185,8 +190,9 @@ def _is_excepted(account: Account, holder_id: str, exceptions: tuple[str, ...]) 
 
 
 @check(
+    version=2,
     of=ACCOUNT,
-    reads=(ATTACHMENTS,),
+    reads=(ATTACHMENTS, GROUPS, MEMBERSHIPS, ROLES),
     title="A policy that is needed is attached",
     rationale="Where nobody has what a task takes, it is done with more than it takes.",
     remediation="aws iam attach-role-policy --role-name ROLE --policy-arn ARN",
@@ -202,7 +208,15 @@ def policy_not_in_use(
     """`by`: what has to have it. Looks at the holders of this one policy, and at no others."""
     prefix = "" if by == "ANY" else entity_kinds()[by.removeprefix("IAM_").lower()].id_prefix
     holders = account[ATTACHMENTS].backward.get(_in_partition(account, policy_arn), ())
-    yield violated(holder_id, not any(each.startswith(prefix) for each in holders))
+    yield violated(holder_id, not any(each.startswith(prefix) and _is_for_somebody(account, each) for each in holders))
+
+
+def _is_for_somebody(account: Account, holder_id: str) -> bool:
+    """A user; a group with users; a role that trusts somebody (AWS Config, "iam-policy-in-use")."""
+    if holder_id in account[GROUPS].by_id:
+        return bool(account[MEMBERSHIPS].count_lefts(holder_id))
+    role = account[ROLES].by_id.get(holder_id)
+    return role is None or trusts_somebody(role.trust_policy)
 
 
 @check(

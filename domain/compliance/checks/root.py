@@ -12,37 +12,32 @@ from domain.families.passwords import LOGIN_PROFILES
 from domain.rules.mfa_devices import has_mfa
 
 
-def _has_credentials(account: Account) -> bool:
-    """Whether anybody can be root: without a password and without keys there is nothing that MFA would protect
-    (Security Hub User Guide, IAM.6 and IAM.9)."""
-    return account.id in account[LOGIN_PROFILES] or any(
-        key.status == "Active" for key in account[ACCESS_KEYS].of(account.id)
-    )
-
-
 @check(
+    version=2,
     of=ROOT,
-    reads=(LOGIN_PROFILES, ACCESS_KEYS, MFA_DEVICES),
-    title="A root user with credentials has MFA",
+    reads=(LOGIN_PROFILES, MFA_DEVICES),
+    title="A root user with a password has MFA",
     rationale="The root user may do everything, and no policy limits it.",
-    remediation="aws iam enable-mfa-device, as root; or leave root without a password and keys",
+    remediation="aws iam enable-mfa-device, as root; or leave root without a password",
     severity="critical",
 )
 def root_without_mfa(account: Account, holder_id: str) -> Iterator[CheckFinding]:
-    yield violated(account.id, _has_credentials(account) and not has_mfa(account, holder_id))
+    """It protects a password: access keys work without it (Security Hub User Guide, IAM.6 and IAM.9)."""
+    yield violated(holder_id, holder_id in account[LOGIN_PROFILES] and not has_mfa(account, holder_id))
 
 
 @check(
+    version=2,
     of=ROOT,
-    reads=(LOGIN_PROFILES, ACCESS_KEYS),
-    title="A root user with credentials has MFA of hardware, and no other",
+    reads=(LOGIN_PROFILES,),
+    title="A root user with a password has MFA of hardware, and no other",
     rationale="What makes the codes of a virtual device can be copied with the machine that it is on.",
-    remediation="Leave root without a password and keys: there are virtual devices only here",
+    remediation="Leave root without a password: there are virtual devices only here",
     severity="critical",
 )
 def root_without_hardware_mfa(account: Account, holder_id: str) -> Iterator[CheckFinding]:
     """All devices here are virtual, and one that is would violate it too."""
-    yield violated(holder_id, _has_credentials(account))
+    yield violated(holder_id, holder_id in account[LOGIN_PROFILES])
 
 
 @check(

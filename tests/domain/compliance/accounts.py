@@ -15,7 +15,7 @@ from domain.families.organization import (
     OrganizationPoliciesApplied,
     OrganizationPolicy,
 )
-from domain.families.passwords import LoginProfileCreated, PasswordPolicyUpdated
+from domain.families.passwords import LoginProfileCreated, PasswordPolicyUpdated, RootLoginProfileCreated
 from domain.families.policies import InlinePolicyPut, PolicyAttached, PolicyCreated
 from domain.families.roles import RoleCreated
 from domain.families.saml_providers import SAMLProviderCreated
@@ -95,10 +95,10 @@ def mfa(owner_id: str) -> tuple[Change, ...]:
     )
 
 
-def things(certificate_days: int) -> tuple[Change, ...]:
+def things(certificate_days: int, *client_ids: str) -> tuple[Change, ...]:
     return (
         OIDCProviderCreated(
-            provider_arn=OIDC, provider_name="tokens.example.com", client_ids=("app",), thumbprints=("0" * 40,)
+            provider_arn=OIDC, provider_name="tokens.example.com", client_ids=client_ids, thumbprints=("0" * 40,)
         ),
         SAMLProviderCreated(
             provider_arn=SAML, provider_name="corp", provider_uuid="SAMLP1", metadata_sha256="0" * 64,
@@ -130,7 +130,8 @@ def careless() -> Account:
         role("open", trusting("*")),
         role("third", trusting(OTHER_ACCOUNT)),
         role("web", web_identity()),
-        *things(certificate_days=50),
+        RootLoginProfileCreated(user_id=ACCOUNT, user_name=ACCOUNT),
+        *things(50, "app", "other"),
     )
 
 
@@ -148,7 +149,7 @@ def careful() -> Account:
         attached("role", "AROAown", SUPPORT_ACCESS),
         tagged("user", "AIDAbea"),
         *(tagged("role", f"AROA{name}") for name in ("own", "third", "web")),
-        *things(certificate_days=900),
+        *things(900, "app"),
         tagged("OIDC provider", OIDC),
         tagged("SAML provider", SAML),
         tagged("server certificate", "ASCAweb"),

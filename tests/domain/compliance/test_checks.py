@@ -21,6 +21,7 @@ from domain.compliance.statements import (
     trusts_any_subject,
     trusts_everybody,
     trusts_other_account,
+    trusts_somebody,
 )
 from domain.families.organizations_features import OrganizationsFeatureEnabled
 from tests.domain.accounts import ACCOUNT, ADMINISTRATOR_ACCESS, after, document, policy_arn, trusting
@@ -31,8 +32,10 @@ from tests.domain.compliance.accounts import (
     OTHER_ACCOUNT,
     SAML,
     SUPPORT_ACCESS,
+    attached,
     careful,
     careless,
+    key,
     manager,
     member,
     mfa,
@@ -57,6 +60,7 @@ CASES: Mapping[str, tuple[Mapping[str, object], set[str]]] = {
     "inline_policy_allows_on_all_kms_keys": ({}, ANN),
     "no_guardrails": ({}, set()),
     "no_organization": ({}, {ACCOUNT}),
+    "oidc_provider_accepts_others": ({"client_ids": ["app"]}, {OIDC}),
     "oidc_provider_untagged": ({"keys": ["Team"]}, {OIDC}),
     "password_age": ({}, ANN),
     "password_without_mfa": ({}, ANN),
@@ -90,11 +94,18 @@ CASES: Mapping[str, tuple[Mapping[str, object], set[str]]] = {
     "weak_password_policy": (STRONG, {ACCOUNT}),
 }
 """What each finds of the careless account; of the careful one nothing."""
+
+
+def with_support(noun: str, holder_id: str) -> Account:
+    return after(careless(), attached(noun, holder_id, SUPPORT_ACCESS))
+
+
 OTHER_CASES: tuple[tuple[Callable[[], Account], str, Mapping[str, object], set[str]], ...] = (
     (lambda: after(careless(), used("AKIAroot"), at=NOW), "root_used", {}, {ACCOUNT}),
     (lambda: after(careless(), used("AKIAroot")), "root_used", {}, set()),
     (lambda: after(careless(), *mfa(ACCOUNT)), "root_without_mfa", {}, set()),
     (lambda: after(careless(), *mfa(ACCOUNT)), "root_without_hardware_mfa", {}, {ACCOUNT}),
+    (lambda: after(careful(), key("AKIAroot", ACCOUNT, ACCOUNT), at=NOW), "root_without_mfa", {}, set()),
     (lambda: after(careless(), *mfa("AIDAann")), "password_age", {"without_mfa": True}, set()),
     (lambda: after(careless(), member(OTHER_ACCOUNT)), "no_guardrails", {}, {ACCOUNT}),
     (careful, "no_organization", {"management_account_id": ACCOUNT}, {ACCOUNT}),
@@ -113,6 +124,9 @@ OTHER_CASES: tuple[tuple[Callable[[], Account], str, Mapping[str, object], set[s
     (careful, "user_in_no_group", {"groups": ["Team"]}, {"AIDAbea"}),
     (careful, "weak_password_policy", {"days": 89}, {ACCOUNT}),
     (careful, "server_certificate_expired", {"days": 800}, {"ASCAweb"}),
+    (lambda: with_support("group", "AGPAempty"), "policy_not_in_use", {}, {ACCOUNT}),
+    (lambda: with_support("user", "AIDAann"), "policy_not_in_use", {}, set()),
+    (lambda: with_support("role", "AROAopen"), "policy_not_in_use", {"by": "IAM_ROLE"}, set()),
 )
 
 
@@ -205,6 +219,12 @@ def test_subjects_that_an_identity_provider_vouches_for(subject: str, *, fixed: 
     assert trusts_any_subject(web_identity(Condition=condition)) is not fixed
 
 
+def test_a_role_that_trusts_nobody() -> None:
+    """Whose policy only denies."""
+    assert trusts_somebody(trusting(ACCOUNT))
+    assert not trusts_somebody(trusting(ACCOUNT, Effect="Deny"))
+
+
 def source(check: ComplianceCheck) -> str:
     """SHA-256 of what the check does: of its function, and of what that calls of this package; without what is said
     about it."""
@@ -243,6 +263,7 @@ PINNED = {
     "inline_policy_allows_on_all_kms_keys": (1, "dbe4f9481ba61e8a"),
     "no_guardrails": (1, "5cac7c54793249f5"),
     "no_organization": (1, "3a95e2e603331a4d"),
+    "oidc_provider_accepts_others": (1, "973bbb30322f994f"),
     "oidc_provider_untagged": (1, "11a286ba01df77a6"),
     "password_age": (1, "de42f4f393b695c5"),
     "password_without_mfa": (1, "058eb78478182705"),
@@ -250,7 +271,7 @@ PINNED = {
     "policy_allows_on_all_kms_keys": (1, "107a01a06ae4b5ea"),
     "policy_allows_whole_service": (1, "397a7d07bdf29d45"),
     "policy_attached": (1, "d6a87dc00dcc0a51"),
-    "policy_not_in_use": (1, "06b955fc37867e3b"),
+    "policy_not_in_use": (2, "fd857423ce0e81e3"),
     "policy_without_description": (1, "6a35a96fabd02bca"),
     "role_trusts_any_subject": (2, "2b9609882907d37a"),
     "role_trusts_everybody": (2, "5021b7971846af9e"),
@@ -261,8 +282,8 @@ PINNED = {
     "root_access_key": (1, "6a8a8beb82520eac"),
     "root_credentials_not_managed": (1, "381f7670366d12ae"),
     "root_used": (1, "0c4a7db0c60c9c3f"),
-    "root_without_hardware_mfa": (1, "46b83f293623bdfb"),
-    "root_without_mfa": (1, "41f116a80a2774ab"),
+    "root_without_hardware_mfa": (2, "f4047f59aa466638"),
+    "root_without_mfa": (2, "8c8e3ea02c7bd963"),
     "saml_provider_untagged": (1, "de2b3eae5ffaf7d6"),
     "server_certificate_expired": (1, "37e465a0a1621696"),
     "server_certificate_untagged": (1, "746431a523cc895c"),

@@ -17,9 +17,11 @@ from domain.families.boundaries import PermissionsBoundaryPut
 from domain.families.groups import GroupCreated, GroupUpdated, UserAddedToGroup, UserRemovedFromGroup
 from domain.families.lifecycle_profiles import LifecycleProfile
 from domain.families.policies import PolicyCreated
+from domain.families.roles import TrustPolicyReplaced
 from domain.families.users import UserCreated, UserDeleted
 from domain.foundation.events import Change, Entry
-from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, policy_arn
+from tests.domain.accounts import ACCOUNT, ALLOW_ALL, AT, CAUSE, policy_arn, trusting
+from tests.domain.compliance.accounts import attached, policy, role
 from tests.histories import histories
 
 load_checks()
@@ -31,6 +33,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 OTHERS: Sequence[tuple[str, Mapping[str, object]]] = (
     ("policy_allows_everything", {"exclude_boundaries": True}),
     ("policy_attached", {"exceptions": ["users:[ann;bob]", "roles:[bob]"]}),
+    ("policy_not_in_use", {"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess", "by": "IAM_GROUP"}),
     ("policy_not_in_use", {"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess", "by": "IAM_ROLE"}),
     ("role_without_policies", {"policy_arns": ["arn:aws:iam::aws:policy/IAMReadOnlyAccess"]}),
     ("user_in_no_group", {"groups": ["ann", "bob"]}),
@@ -204,3 +207,24 @@ def test_events_concern_others_than_they_name() -> None:
     assert {(each.key.subject_id, each.from_position, each.to_position) for each in told} >= {
         ("AIDAann", 7, 11), (policy_arn("one"), 5, 8), (policy_arn("one"), 9, None), (policy_arn("two"), 11, None),
     }  # fmt: skip
+
+
+def test_a_policy_is_in_use_by_what_its_holders_are() -> None:
+    """A group with nobody in it does not use it, nor does a role that nobody may assume."""
+    user, group = {"user_id": "AIDAann", "user_name": "ann"}, {"group_id": "AGPAteam", "group_name": "team"}
+    nobody = trusting(ACCOUNT, Effect="Deny")
+    events: Sequence[Change] = (
+        AccountCreated(ledger_id="l", kind="live", partition="aws", schema_version=1),
+        UserCreated(**user, path="/"),
+        GroupCreated(**group, path="/"),
+        policy("one", ALLOW_ALL),
+        attached("group", "AGPAteam", policy_arn("one")),
+        UserAddedToGroup(**user, **group),
+        UserRemovedFromGroup(**user, **group),
+        role("ops", nobody),
+        attached("role", "AROAops", policy_arn("one")),
+        TrustPolicyReplaced(role_id="AROAops", role_name="ops", trust_policy=trusting(ACCOUNT), trusted={}),
+    )
+    changes = steps([Entry(ACCOUNT, n, "e", AT, CAUSE, event) for n, event in enumerate(events, 1)])
+    wanted = Criteria((CheckCriterion.of("policy_not_in_use", {"policy_arn": policy_arn("one")}),))
+    assert [(each.from_position, each.to_position) for each in violations(wanted, changes)] == [(1, 6), (7, 10)]
