@@ -58,7 +58,7 @@ def access_review_step(draw: DrawFn, account: Account, at: datetime, random: Ran
         ]
     review = one(draw, open_reviews)
     if chosen == "close":
-        return [close_review(review, undecided=facts.count, incomplete=True)]
+        return [close_review(review, undecided=draw(st.sampled_from([0, facts.count])), incomplete=True)]
     asked = [AskedDecision(one(draw, facts.lines), draw(DECISIONS))]
     decided = decide_lines(account, review, asked, facts.lines, None, lambda _revocation: None, at)
     if not decided.events:

@@ -70,7 +70,7 @@ class ComplianceCheck:
     test: CheckTest
     of: tuple[str, ...]
     """The nouns of the entities that have its subjects, ROOT or ACCOUNT. What it says of the account is found in
-    constant time: it is asked at every change of what it reads."""
+    little time, which a limit bounds: it is asked at every change of what it reads."""
     reads: frozenset[Component[Any]]
     """All that it reads, beside the entities of `of` and the time when they were created."""
     title: str

@@ -7,6 +7,7 @@ from domain.account import Account
 from domain.compliance.check import ROOT
 from domain.credential_kinds import find_credential
 from domain.entity_kinds import entity_kinds
+from domain.families.analyzers import ANALYZERS
 from domain.foundation.credential_kind import KIND_NAMES
 from domain.foundation.errors import NoSuchEntity, ValidationError
 from domain.foundation.nearest import nearest
@@ -60,4 +61,4 @@ def _ids(account: Account, named: str) -> set[str]:
 
 
 def _is_there(account: Account, named: str) -> bool:
-    return any(find_credential(account, kind, named) is not None for kind in KIND_NAMES)
+    return named in account[ANALYZERS] or any(find_credential(account, kind, named) is not None for kind in KIND_NAMES)

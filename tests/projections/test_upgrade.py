@@ -37,11 +37,11 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 UNKNOWN = "0" * 64
 FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
-    "compliance": "9889e94ca0d756ce8b03479164b4797f96c1c4d6eef95001ee63a5abdd6656ed",
+    "compliance": "438456464bed53c77d86ebc0d45e8f058fc922de2a73e572f60ec5d34bb4b06a",
     "credentials": "a47c6d9412ea60ce17e8ad1e8d3d7cd16ef438089b61a6a5c49cac571293bd34",
     "due": "677112ad57d4bacc4468a755d23dc2096d9e30cb714831b87f99afa628b0be19",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",
-    "lineage": "850b0c5a534b3de519bca597126b739ea13d9513c1830e374a7092b94053193f",
+    "lineage": "72d5f748b41d1664b7da1afce6f465acd229a4a8c8541105af6879b6827c90a8",
     "permissions": "bdc01d0989c1e45c1e22747e5501b288d9ea7fbac57fea0ec4686558bf72e76d",
     "sessions": "eff59297d448e49081239a359842bad7e117e41aa5e261a94e5b10413c9506bb",
     "trail": "a64288210b5089164d7b60a5e5711395a943c9aff0337624162096f8358b95b2",

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from domain.account import Account
-from domain.compliance.check import CheckFinding, check, violated
+from domain.compliance.check import ACCOUNT, CheckFinding, check, violated
+from domain.families.analyzers import ANALYZERS
 from domain.families.oidc_providers import OIDC_PROVIDERS
 from domain.families.roles import ROLES
 from domain.families.saml_providers import SAML_PROVIDERS
@@ -16,9 +17,13 @@ _RATIONALE = "Tags say whose a thing is and what it is for, and policies can ask
 
 
 def _is_untagged(account: Account, holder_id: str, keys: Iterable[str]) -> bool:
-    """Without one of the keys, which are told by case; without any, where none are given."""
-    found = {tag.key for tag in tags_of(account, holder_id).values() if not tag.key.startswith(_OF_AWS)}
-    return not found.issuperset(keys) or not found
+    return _lacks({tag.key for tag in tags_of(account, holder_id).values()}, keys)
+
+
+def _lacks(found: Iterable[str], keys: Iterable[str]) -> bool:
+    """One of the keys, which are told by case; any, where none are given."""
+    own = {key for key in found if not key.startswith(_OF_AWS)}
+    return not own.issuperset(keys) or not own
 
 
 @check(
@@ -81,3 +86,16 @@ def server_certificate_untagged(
     account: Account, holder_id: str, *, keys: tuple[str, ...] = ()
 ) -> Iterator[CheckFinding]:
     yield violated(holder_id, _is_untagged(account, holder_id, keys))
+
+
+@check(
+    of=ACCOUNT,
+    reads=(ANALYZERS,),
+    title="Analyzers of Access Analyzer are tagged",
+    rationale=_RATIONALE,
+    remediation="aws accessanalyzer tag-resource --resource-arn ARN --tags KEY=VALUE",
+    severity="low",
+)
+def analyzer_untagged(account: Account, _holder_id: str, *, keys: tuple[str, ...] = ()) -> Iterator[CheckFinding]:
+    for analyzer in account[ANALYZERS].values():
+        yield violated(analyzer.arn, _lacks(analyzer.tags, keys))

@@ -4,6 +4,9 @@ from datetime import timedelta
 
 from domain.account import Account
 from domain.families.access_keys import AccessKeyCreated
+from domain.families.access_reviews import AccessReviewClosed, AccessReviewStarted, ReviewScope
+from domain.families.account_contacts import AlternateContactSet, ContactInformationSet
+from domain.families.analyzers import AnalyzerCreated, AnalyzerDeleted
 from domain.families.credential_use import CredentialUsed
 from domain.families.groups import UserAddedToGroup
 from domain.families.mfa_devices import MFADeviceCreated, MFADeviceEnabled
@@ -22,6 +25,7 @@ from domain.families.saml_providers import SAMLProviderCreated
 from domain.families.server_certificates import ServerCertificateUploaded
 from domain.families.tags import EntityTagged
 from domain.foundation.events import Change
+from domain.foundation.regions import DEFAULT_REGIONS
 from tests.domain.accounts import (
     ACCOUNT,
     ADMINISTRATOR_ACCESS,
@@ -35,6 +39,7 @@ from tests.domain.accounts import (
     with_groups,
     with_users,
 )
+from tests.services.contacts import ALTERNATE, INFORMATION
 
 SUPPORT_ACCESS = "arn:aws:iam::aws:policy/AWSSupportAccess"
 OTHER_ACCOUNT, ORGANIZATION = "222222222222", "o-exampleorgid"
@@ -42,6 +47,7 @@ OIDC, SAML = f"arn:aws:iam::{ACCOUNT}:oidc-provider/tokens.example.com", f"arn:a
 READ_ONE = document({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::one/*"})
 SAID = "Reads what has to be read."
 NOW = AT + timedelta(days=100)
+EVERYTHING = ReviewScope()
 
 
 def web_identity(**condition: object) -> str:
@@ -116,6 +122,30 @@ def member(managed_by: str, *policies: OrganizationPolicy) -> Change:
     return OrganizationPoliciesApplied(membership=OrganizationMembership(ORGANIZATION, managed_by, levels))
 
 
+def analyzer_arn(region: str) -> str:
+    return f"arn:aws:access-analyzer:{region}:{ACCOUNT}:analyzer/outside"
+
+
+def analyzer(region: str, **tags: str) -> Change:
+    return AnalyzerCreated(analyzer_arn=analyzer_arn(region), type="ACCOUNT", tags=tags)
+
+
+def analyzer_deleted(region: str) -> Change:
+    return AnalyzerDeleted(analyzer_arn=analyzer_arn(region))
+
+
+def review(name: str, scope: ReviewScope = EVERYTHING) -> Change:
+    """From the account's beginning."""
+    return AccessReviewStarted(
+        review_id=f"ARVW{name}", review_name=name, scope=scope, lines_position=1, lines_at=AT, line_count=3,
+        lines_sha256="0" * 64,
+    )  # fmt: skip
+
+
+def closed(name: str, undecided: int = 0) -> Change:
+    return AccessReviewClosed(review_id=f"ARVW{name}", review_name=name, kept=3, revoked=0, undecided=undecided)
+
+
 def careless() -> Account:
     """Everything is wrong, as seen 100 days later."""
     return after(
@@ -131,6 +161,7 @@ def careless() -> Account:
         role("third", trusting(OTHER_ACCOUNT)),
         role("web", web_identity()),
         RootLoginProfileCreated(user_id=ACCOUNT, user_name=ACCOUNT),
+        analyzer("eu-central-1"),
         *things(50, "app", "other"),
     )
 
@@ -154,6 +185,10 @@ def careful() -> Account:
         tagged("SAML provider", SAML),
         tagged("server certificate", "ASCAweb"),
         member(OTHER_ACCOUNT, OrganizationPolicy("p-limits", "limits", document())),
+        ContactInformationSet(contact=INFORMATION),
+        AlternateContactSet(contact_type="SECURITY", contact=ALTERNATE),
+        *(analyzer(region, Team="red") for region in DEFAULT_REGIONS["aws"]),
+        review("all"),
     )
     policies = PasswordPolicyUpdated(
         minimum_password_length=14, require_symbols=True, require_numbers=True, require_uppercase_characters=True,
@@ -166,6 +201,7 @@ def careful() -> Account:
         used("AKIAbea"),
         *(used(f"AROA{name}", "role") for name in ("own", "third", "web")),
         policies,
+        closed("all"),
     )
     return after(account, *late, at=NOW - timedelta(days=10))
 

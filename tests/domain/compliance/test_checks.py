@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -23,22 +24,29 @@ from domain.compliance.statements import (
     trusts_other_account,
     trusts_somebody,
 )
+from domain.families.access_reviews import ReviewScope
 from domain.families.organizations_features import OrganizationsFeatureEnabled
-from tests.domain.accounts import ACCOUNT, ADMINISTRATOR_ACCESS, after, document, policy_arn, trusting
+from domain.foundation.regions import DEFAULT_REGIONS
+from tests.domain.accounts import ACCOUNT, ADMINISTRATOR_ACCESS, AT, after, document, policy_arn, trusting
 from tests.domain.compliance.accounts import (
+    EVERYTHING,
     NOW,
     OIDC,
     ORGANIZATION,
     OTHER_ACCOUNT,
     SAML,
     SUPPORT_ACCESS,
+    analyzer_arn,
+    analyzer_deleted,
     attached,
     careful,
     careless,
+    closed,
     key,
     manager,
     member,
     mfa,
+    review,
     used,
     web_identity,
 )
@@ -53,11 +61,16 @@ STRONG = {
 CASES: Mapping[str, tuple[Mapping[str, object], set[str]]] = {
     "access_key_age": ({}, {*KEYS, "AKIAroot"}),
     "access_key_unused": ({}, KEYS),
+    "access_not_reviewed": ({"days": 90}, {ACCOUNT}),
     "administrator_policy_attached": ({}, {ADMINISTRATOR_ACCESS}),
+    "analyzer_untagged": ({}, {analyzer_arn("eu-central-1")}),
     "group_without_users": ({}, {"AGPAempty"}),
     "inline_policy": ({}, ANN),
     "inline_policy_allows_everything": ({}, ANN),
     "inline_policy_allows_on_all_kms_keys": ({}, ANN),
+    "no_alternate_contact": ({}, {ACCOUNT}),
+    "no_contact_information": ({}, {ACCOUNT}),
+    "no_external_access_analyzer": ({}, {ACCOUNT}),
     "no_guardrails": ({}, set()),
     "no_organization": ({}, {ACCOUNT}),
     "oidc_provider_accepts_others": ({"client_ids": ["app"]}, {OIDC}),
@@ -124,6 +137,10 @@ OTHER_CASES: tuple[tuple[Callable[[], Account], str, Mapping[str, object], set[s
     (careful, "user_in_no_group", {"groups": ["Team"]}, {"AIDAbea"}),
     (careful, "weak_password_policy", {"days": 89}, {ACCOUNT}),
     (careful, "server_certificate_expired", {"days": 800}, {"ASCAweb"}),
+    (careful, "no_alternate_contact", {"contact_type": "BILLING"}, {ACCOUNT}),
+    (careful, "analyzer_untagged", {"keys": ["team"]}, {analyzer_arn(region) for region in DEFAULT_REGIONS["aws"]}),
+    (careless, "no_external_access_analyzer", {"regions": ["eu-central-1"]}, set()),
+    (lambda: after(careful(), analyzer_deleted("eu-west-1")), "no_external_access_analyzer", {}, {ACCOUNT}),
     (lambda: with_support("group", "AGPAempty"), "policy_not_in_use", {}, {ACCOUNT}),
     (lambda: with_support("user", "AIDAann"), "policy_not_in_use", {}, set()),
     (lambda: with_support("role", "AROAopen"), "policy_not_in_use", {"by": "IAM_ROLE"}, set()),
@@ -158,6 +175,32 @@ def test_checks_in_other_cases() -> None:
     assert [violating(account(), name, given) for account, name, given, _ in OTHER_CASES] == [
         expected for *_, expected in OTHER_CASES
     ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "undecided", "principals", "days", "counts"),
+    [
+        (EVERYTHING, 0, "all", 184, True),
+        (EVERYTHING, 0, "administrators", 184, True),
+        (ReviewScope(principals="users"), 0, "users", 184, True),
+        (ReviewScope(principals="users"), 0, "all", 184, False),
+        (ReviewScope(path_prefix="/team/"), 0, "all", 184, False),
+        (ReviewScope(unused_days=90), 0, "all", 184, False),
+        (EVERYTHING, 1, "all", 184, False),
+        (EVERYTHING, 0, "all", 90, True),
+        (EVERYTHING, 0, "all", 89, False),
+    ],
+)
+def test_reviews_that_count(scope: ReviewScope, undecided: int, principals: str, days: int, *, counts: bool) -> None:
+    """Those of all that is asked about, with nothing undecided, that took no longer than there may be between two. From
+    the end of the last one there is so much time to the next one's, and as much from the account's beginning."""
+    criterion = CheckCriterion.of("access_not_reviewed", {"days": days, "principals": principals})
+    started = after(careless(), review("q1", scope))
+    ended_at = AT + timedelta(days=90)
+    (found,) = criterion.findings(after(started, closed("q1", undecided), at=ended_at), ACCOUNT)
+    assert found.since == (ended_at if counts else AT) + timedelta(days=days)
+    later = after(started, closed("q1", undecided), review("q2"), at=ended_at)
+    assert list(criterion.findings(later, ACCOUNT)) == [found]
 
 
 def allowing(**elements: object) -> str:
@@ -256,15 +299,20 @@ def pieces(function: object) -> Iterator[str]:
 PINNED = {
     "access_key_age": (1, "e84605907f42fddd"),
     "access_key_unused": (1, "680ec45087c7cde9"),
+    "access_not_reviewed": (1, "6b248f241d658b91"),
     "administrator_policy_attached": (1, "38992c4871177238"),
+    "analyzer_untagged": (1, "c730c8a82f3e615d"),
     "group_without_users": (1, "fa31e41743091d06"),
     "inline_policy": (1, "a7b25156f17c7bf9"),
     "inline_policy_allows_everything": (1, "ef1af42f1e792d46"),
     "inline_policy_allows_on_all_kms_keys": (1, "dbe4f9481ba61e8a"),
+    "no_alternate_contact": (1, "66d96ad55082652a"),
+    "no_contact_information": (1, "f6a595cc9e3fffee"),
+    "no_external_access_analyzer": (1, "3d8a37363c443bbd"),
     "no_guardrails": (1, "5cac7c54793249f5"),
     "no_organization": (1, "3a95e2e603331a4d"),
     "oidc_provider_accepts_others": (1, "973bbb30322f994f"),
-    "oidc_provider_untagged": (1, "11a286ba01df77a6"),
+    "oidc_provider_untagged": (1, "666ea5f39a5ae9e1"),
     "password_age": (1, "de42f4f393b695c5"),
     "password_without_mfa": (1, "058eb78478182705"),
     "policy_allows_everything": (1, "a21f0daf7d133a35"),
@@ -276,7 +324,7 @@ PINNED = {
     "role_trusts_any_subject": (2, "2b9609882907d37a"),
     "role_trusts_everybody": (2, "5021b7971846af9e"),
     "role_trusts_other_account": (3, "d1f9a5ffb730c270"),
-    "role_untagged": (1, "899c3fa499655609"),
+    "role_untagged": (1, "097350b95a5f2b17"),
     "role_unused": (1, "9fc620018a710515"),
     "role_without_policies": (1, "bfcdd94a65580a2c"),
     "root_access_key": (1, "6a8a8beb82520eac"),
@@ -284,13 +332,13 @@ PINNED = {
     "root_used": (1, "0c4a7db0c60c9c3f"),
     "root_without_hardware_mfa": (2, "f4047f59aa466638"),
     "root_without_mfa": (2, "8c8e3ea02c7bd963"),
-    "saml_provider_untagged": (1, "de2b3eae5ffaf7d6"),
+    "saml_provider_untagged": (1, "e036c24f05302157"),
     "server_certificate_expired": (1, "37e465a0a1621696"),
-    "server_certificate_untagged": (1, "746431a523cc895c"),
+    "server_certificate_untagged": (1, "3e8b621d65d90088"),
     "several_active_access_keys": (1, "7a7b73e1bc6ca72d"),
     "unused_key_beside_password": (1, "9e727efa64d542a5"),
     "user_in_no_group": (1, "e49ef8aaf0ee7b8b"),
-    "user_untagged": (1, "d1ad794a947a6445"),
+    "user_untagged": (1, "35c18052b92160ab"),
     "user_unused": (1, "96dd54a3d5b8f83a"),
     "user_with_policies": (1, "a1a01a1727f02b1e"),
     "user_without_mfa": (1, "97805bb3330ab467"),

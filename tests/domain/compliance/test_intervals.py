@@ -31,6 +31,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 OTHERS: Sequence[tuple[str, Mapping[str, object]]] = (
+    ("no_external_access_analyzer", {"regions": ["eu-central-1"]}),
     ("policy_allows_everything", {"exclude_boundaries": True}),
     ("policy_attached", {"exceptions": ["users:[ann;bob]", "roles:[bob]"]}),
     ("policy_not_in_use", {"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess", "by": "IAM_GROUP"}),
