@@ -84,7 +84,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_period(explain)
     add_historical_arguments(explain, _explain)
     trial = add_command(commands, "try", "what rules that nobody has adopted would have found, and what differs")
-    trial.add_argument("rules", metavar="FILE", help="a framework (TOML), or a lifecycle profile (JSON)")
+    trial.add_argument(
+        "--rules", metavar="FILE", required=True, help="a framework (TOML or JSON), or a lifecycle profile (JSON)"
+    )
     trial.add_argument("--against", metavar="NAME", help="the framework to compare with (default: that of its name)")
     add_period_arguments(trial)
     add_historical_arguments(trial, _try)
