@@ -21,7 +21,8 @@ from services.access_analyzer.found_findings import (
     findings_with_ids,
     unused_services,
 )
-from services.access_analyzer.pages import ListPage, page_request
+from services.access_analyzer.pages import page_request
+from services.wire.list_pages import ListPage
 from services.wire.operations import answers
 
 ENTITIES_A_PAGE_MAX = 100
