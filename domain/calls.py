@@ -17,6 +17,7 @@ from domain.families.credential_owners import OwnerFacts, OwnerQuery
 from domain.families.mfa_devices import MFACodeFacts, MFACodeQuery
 from domain.families.passwords import PasswordFacts, PasswordQuery
 from domain.families.reports import GrantsFacts, GrantsQuery, ReportFacts, ReportQuery
+from domain.families.resource_compliance import ComplianceFacts, ComplianceQuery
 from domain.families.saml_providers import SAMLFacts, SAMLQuery
 from domain.families.sessions import SessionClaims
 from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery
@@ -81,6 +82,7 @@ FactsQuery = (
     | UndecidedQuery
     | PolicyCheck
     | UnusedPermissionsQuery
+    | ComplianceQuery
 )
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
 Facts = (
@@ -99,6 +101,7 @@ Facts = (
     | UndecidedFacts
     | PolicyCheckFacts
     | UnusedPermissionsFacts
+    | ComplianceFacts
 )
 
 

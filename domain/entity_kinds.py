@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any, Generic, Protocol, TypedDict, TypeVar
 
@@ -24,6 +25,9 @@ class Entity(Protocol):
     @property
     def resource(self) -> str:
         """The last part of the ARN."""
+
+    @property
+    def created_at(self) -> datetime: ...
 
 
 E = TypeVar("E", bound=NamedEntity)

@@ -76,45 +76,63 @@ class Looked:
 
     subjects: int
     violating: frozenset[str]
+    holders: frozenset[str]
+    """The ids of those that have any of the subjects."""
 
 
 def look(criterion: CheckCriterion, account: Account, at: datetime) -> Looked:
-    findings = [
-        finding
+    found = [
+        (holder_id, finding)
         for noun in criterion.check.of
         for holder_id in holders(account, noun)
         for finding in criterion.findings(account, holder_id)
     ]
-    return Looked(len(findings), frozenset(each.subject_id for each in findings if each.is_violated(at)))
+    violating = frozenset(finding.subject_id for _, finding in found if finding.is_violated(at))
+    return Looked(len(found), violating, frozenset(holder_id for holder_id, _ in found))
+
+
+def look_at_all(
+    framework: Framework, account: Account, last: Moment, violations: Iterable[ViolationInterval]
+) -> dict[str, Looked]:
+    """By criterion. Raises ViolationsDisagree where the violations that go on then are not what the account's value
+    says."""
+    told = defaultdict[str, set[str]](set)
+    for each in violations:
+        if goes_on(each, last):
+            told[each.criterion].add(each.subject_id)
+    looked = {each.id: look(each, account, last.at) for each in framework.criteria}
+    for criterion_id, of_criterion in looked.items():
+        if told[criterion_id] != of_criterion.violating:
+            differ = sorted(told[criterion_id] ^ of_criterion.violating)
+            raise ViolationsDisagree(
+                f"The tables of violations and the ledger of {account.id} do not agree on {criterion_id} at position "
+                f"{last.position}, about {', '.join(differ[:3])}: no verdict can be told. Rebuild them with "
+                "`muniment rebuild compliance`."
+            )
+    return looked
 
 
 def control_results(
     framework: Framework,
     period: Period,
     account: Account,
-    violations: Iterable[ViolationInterval],
+    violations: Sequence[ViolationInterval],
     exemptions: Sequence[ReportedExemption] = (),
 ) -> list[ControlResult]:
     """`account` is as it was at the period's end, `violations` are all in it of the framework's criteria, and
-    `exemptions` all of the account until then. Raises ViolationsDisagree where those violations that go on at the end
-    are not what the account's value says."""
+    `exemptions` all of the account until then. Raises ViolationsDisagree."""
+    looked, found = look_at_all(framework, account, period.last, violations), by_criterion(violations)
+    return [
+        control_result(control, period, looked, found, exemptions_from(framework.name, control.id, exemptions))
+        for control in framework.controls
+    ]
+
+
+def by_criterion(violations: Iterable[ViolationInterval]) -> Mapping[str, Sequence[ViolationInterval]]:
     found = defaultdict[str, list[ViolationInterval]](list)
     for violation in violations:
         found[violation.criterion].append(violation)
-    looked = {each.id: look(each, account, period.last.at) for each in framework.criteria}
-    for criterion_id, of_criterion in looked.items():
-        told = {each.subject_id for each in found[criterion_id] if goes_on(each, period.last)}
-        if told != of_criterion.violating:
-            differ = sorted(told ^ of_criterion.violating)
-            raise ViolationsDisagree(
-                f"The tables of violations and the ledger of {account.id} do not agree on {criterion_id} at position "
-                f"{period.last.position}, about {', '.join(differ[:3])}: no verdict can be told. Rebuild them with "
-                "`muniment rebuild compliance`."
-            )
-    return [
-        _result(control, period, looked, found, exemptions_from(framework.name, control.id, exemptions))
-        for control in framework.controls
-    ]
+    return found
 
 
 def exemptions_from(
@@ -136,7 +154,7 @@ def goes_on(violation: ViolationInterval, moment: Moment) -> bool:
     return closed.at > moment.at if closed.position is None else closed.position > moment.position
 
 
-def _result(
+def control_result(
     control: Control,
     period: Period,
     looked: Mapping[str, Looked],

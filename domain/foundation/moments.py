@@ -31,6 +31,10 @@ class Moment:
     at: datetime
 
 
+BEGINNING = Moment(0, _MIN_TIME)
+"""Of every ledger, before anything had happened."""
+
+
 @dataclass(frozen=True, slots=True)
 class AsOf:
     """A position of the account, a time, or the newest state. The caller brings `now`; nothing here reads a clock."""

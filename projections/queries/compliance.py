@@ -1,16 +1,64 @@
-"""Who violated which criterion, and who was exempt from what, from when to when."""
+"""Who violated which criterion, and who was exempt from what, from when to when; and how controls came out by that: all
+verdicts are from here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
+from domain.account import Account
+from domain.compliance.frameworks import Framework
 from domain.compliance.intervals import Violation, ViolationKey, shown
-from domain.foundation.moments import Moment
-from domain.read_models.compliance import ReportedExemption, ViolationBound, ViolationInterval
+from domain.compliance.reports import Period, ViolationsDisagree, control_results
+from domain.compliance.resources import chosen, compliance_of_resources, gone_holders
+from domain.families.resource_compliance import ControlCompliance, ControlName
+from domain.foundation.moments import BEGINNING, Moment
+from domain.read_models.compliance import ControlResult, ReportedExemption, ViolationBound, ViolationInterval
 from projections.engine.sql_files import load_statements
+from projections.queries.readable import ProjectionUnreadable, require_readable
 
 SQL = load_statements("projections.queries", "compliance.sql")
+
+
+def results_of_controls(
+    cursor: psycopg.Cursor, framework: Framework, period: Period, account: Account
+) -> list[ControlResult]:
+    """`account` is as it was at the period's end. Raises ProjectionUnreadable where the tables do not agree with it."""
+    found = _of_framework(cursor, framework, period, account)
+    exemptions = exemptions_between(cursor, account.id, 0, period.last)
+    with _only_agreeing():
+        return control_results(framework, period, account, found, exemptions)
+
+
+def results_of_resources(
+    cursor: psycopg.Cursor, controls: Sequence[ControlName], last: Moment, account: Account
+) -> tuple[ControlCompliance, ...]:
+    """At a moment, with all violations before it. Raises what `results_of_controls` raises."""
+    found = _of_framework(cursor, chosen(controls), Period(BEGINNING, last), account)
+    exemptions = exemptions_between(cursor, account.id, 0, last)
+    arns = dict[str, str]()
+    if gone := gone_holders(account, found):
+        require_readable(cursor, "permissions")
+        asked = {"account_id": account.id, "entity_ids": sorted(gone)}
+        arns = dict(cursor.execute(SQL["last_arns"], asked).fetchall())
+    with _only_agreeing():
+        return compliance_of_resources(controls, account, last, found, exemptions, arns)
+
+
+@contextmanager
+def _only_agreeing() -> Iterator[None]:
+    try:
+        yield
+    except ViolationsDisagree as error:
+        raise ProjectionUnreadable(str(error)) from error
+
+
+def _of_framework(
+    cursor: psycopg.Cursor, framework: Framework, period: Period, account: Account
+) -> list[ViolationInterval]:
+    criteria = [each.id for each in framework.criteria]
+    return violations_between(cursor, account.id, criteria, period.first, period.last)
 
 
 def violations_between(

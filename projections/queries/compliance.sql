@@ -18,3 +18,9 @@ from views.exemptions
 where account_id = %(account_id)s and valid_from <= %(last_position)s
     and (valid_to is null or valid_to > %(first_position)s)
 order by valid_from, exemption_id
+
+-- name: last_arns
+-- Of users, groups and roles, which may be gone.
+select distinct on (entity_id) entity_id, arn from views.principals
+where account_id = %(account_id)s and entity_id = any(%(entity_ids)s::text[])
+order by entity_id, valid_from desc

@@ -17,18 +17,21 @@ from domain.families.reports import (
     ReportQuery,
     ServiceAccessJob,
 )
+from domain.families.resource_compliance import ComplianceFacts, ComplianceQuery
 from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.moments import Moment
 from domain.installation import Installation
 from domain.queries.credential_report import credential_report
 from domain.queries.organization_access import organization_access, reported_accounts
 from domain.queries.service_access import ServiceCatalogue, entities_of, granted_services, service_access
 from domain.queries.unused_access import unused_permissions
 from projections.engine.runner import ProjectionRunner
+from projections.queries.compliance import results_of_resources
 from projections.queries.last_accesses import last_uses, last_uses_of_services
 from projections.queries.ledger_positions import position_at
-from projections.queries.readable import ProjectionBehind, same_tables
+from projections.queries.readable import ProjectionBehind, require_readable, same_tables
 from services.ledger.historical_states import HistoricalStates
 from services.ledger.recorder import ConnectionSource
 
@@ -44,15 +47,19 @@ class ReportResolver:
         self._runner = runner
         self._past = past
         self._catalogue = catalogue
+        self._compliance_kept: ComplianceFacts | None = None
+        """What was found last: clients ask page by page. Any thread may replace it."""
 
     def facts(
-        self, wanted: ReportQuery | GrantsQuery | UnusedPermissionsQuery
-    ) -> ReportFacts | GrantsFacts | UnusedPermissionsFacts:
-        """Raises what `HistoricalStates.at` raises."""
+        self, wanted: ReportQuery | GrantsQuery | UnusedPermissionsQuery | ComplianceQuery
+    ) -> ReportFacts | GrantsFacts | UnusedPermissionsFacts | ComplianceFacts:
+        """Raises what `HistoricalStates.at` raises, and of compliance ProjectionBehind."""
         if isinstance(wanted, GrantsQuery):
             return granted_services(wanted, self._catalogue)
         if isinstance(wanted, UnusedPermissionsQuery):
             return self._unused_permissions(wanted)
+        if isinstance(wanted, ComplianceQuery):
+            return self._compliance(wanted)
         with self._readers() as connection, connection.cursor() as cursor:
             try:
                 return ReportFacts(wanted, self._content(cursor, wanted))
@@ -91,6 +98,22 @@ class ReportResolver:
             except ProjectionBehind:
                 raise Throttling("When services were used last is being found out.") from None
         return UnusedPermissionsFacts(wanted, unused_permissions(*accounts, wanted, self._catalogue, uses))
+
+    def _compliance(self, wanted: ComplianceQuery) -> ComplianceFacts:
+        kept = self._compliance_kept
+        if kept is not None and kept.wanted.position == wanted.position and kept.cover(wanted):
+            return kept
+        account_id, last = wanted.account_id, Moment(wanted.position, wanted.at)
+        if not self._runner.wait(account_id, last.position, WAIT_SECONDS_MAX):
+            raise ProjectionBehind(
+                f"The projections of {account_id} lag behind: they have not come to position {last.position} yet."
+            )
+        with self._readers() as connection, connection.cursor() as cursor, same_tables(cursor):
+            require_readable(cursor, "compliance")
+            account = self._account(cursor, account_id, last.position)
+            found = ComplianceFacts(wanted, results_of_resources(cursor, wanted.controls, last, account))
+        self._compliance_kept = found
+        return found
 
     def _of_organization(self, cursor: psycopg.Cursor, job: OrganizationAccessJob) -> AccessReport:
         at = position_at(cursor, INSTALLATION, job.created_at)

@@ -14,6 +14,7 @@ from domain.families.credential_owners import OwnerQuery
 from domain.families.mfa_devices import MFACodeQuery
 from domain.families.passwords import PasswordQuery
 from domain.families.reports import GrantsQuery, ReportQuery
+from domain.families.resource_compliance import ComplianceQuery
 from domain.families.saml_providers import SAMLQuery
 from domain.families.unused_permissions import UnusedPermissionsQuery
 from domain.foundation.errors import Throttling
@@ -22,6 +23,7 @@ from domain.foundation.long_texts import TextQuery
 from domain.foundation.secret import Secret, SecretId, SecretKind
 from domain.policy.comparison import PolicyCheck, PolicyCheckFacts
 from domain.time_travel import PastQuery
+from projections.queries.readable import ProjectionBehind
 from services.fair_pool import FairPool
 from services.fair_queue import Overloaded, Places, Turn
 from services.ledger.historical_states import HistoricalStateResolver
@@ -36,6 +38,7 @@ from services.secrets.key_material import read_key_material
 from services.secrets.passwords import PasswordHashes
 from services.secrets.store import SecretStore
 from services.wire.denial_messages import DenialMessages
+from services.wire.errors import ServiceUnavailable
 
 HASHING_THREADS = 2
 """Hashing a password takes 64 MiB and a processor for a tenth of a second, and up to 24 are compared for one call."""
@@ -74,13 +77,16 @@ class FactResolver:
         self._looking = FairPool("facts", threads=LOOKING_THREADS, places=Places(*LOOKING_PLACES))
 
     async def find(self, turn: Turn, wanted: FactsQuery) -> Facts:
-        """What an account wants to know of itself. Raises Throttling when too many wait, LedgerUnavailable when the
-        database cannot be read, Stopping, and refusals of what is asked for."""
+        """What an account wants to know of itself. Raises Throttling when too many wait, ServiceUnavailable when tables
+        lag or cannot be trusted, LedgerUnavailable when the database cannot be read, Stopping, and refusals of what is
+        asked for."""
         pool = self._hashing if isinstance(wanted, PasswordQuery) else self._looking
         try:
             return await pool.run(turn, partial(self._found, turn.account_id, wanted))
         except Overloaded as full:
             raise Throttling(str(full)) from full
+        except ProjectionBehind as error:
+            raise ServiceUnavailable(str(error)) from error
         except psycopg.OperationalError as error:
             raise LedgerUnavailable(f"Facts cannot be read: {error!r}") from error
 
@@ -98,7 +104,7 @@ class FactResolver:
             return self._lineages.found(wanted)
         if isinstance(wanted, OwnerQuery):
             return self._lineages.owners(wanted)
-        if isinstance(wanted, ReportQuery | GrantsQuery | UnusedPermissionsQuery):
+        if isinstance(wanted, ReportQuery | GrantsQuery | UnusedPermissionsQuery | ComplianceQuery):
             return self._reports.facts(wanted)
         if isinstance(wanted, MFACodeQuery | PasswordQuery):
             return self._compared(account_id, wanted)

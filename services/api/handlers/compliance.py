@@ -12,7 +12,7 @@ from domain.compliance.finding_changes import Criteria
 from domain.compliance.frameworks import Control, Framework, read_framework
 from domain.compliance.intervals import shown, violations
 from domain.compliance.profile_controls import profile_framework
-from domain.compliance.reports import Period, ViolationsDisagree, control_results, exemptions_from, look
+from domain.compliance.reports import Period, control_results, exemptions_from, look
 from domain.compliance.subjects import violations_of
 from domain.foundation.errors import ValidationError
 from domain.foundation.events import Entry
@@ -25,9 +25,8 @@ from domain.read_models.compliance import (
     ViolationInterval,
 )
 from domain.rules.lifecycle_profiles import read_profile
-from projections.queries.compliance import exemptions_between, violations_between
+from projections.queries.compliance import exemptions_between, results_of_controls, violations_between
 from projections.queries.ledger_positions import clipped_to, resolve_in_ledger, resolve_in_projection
-from projections.queries.readable import ProjectionUnreadable
 from services.api.contract.compliance import (
     VIOLATIONS_MAX,
     ComplianceExplanation,
@@ -223,12 +222,8 @@ def _period(question: PeriodQuestion[Answer], context: AnswerContext, last: Mome
 
 
 def _results(asked: _Asked, context: AnswerContext) -> list[ControlResult]:
-    found, last = _violations(asked, context, asked.framework.criteria), asked.period.last
-    exemptions = exemptions_between(context.cursor, context.account_id, 0, last)
-    try:
-        return control_results(asked.framework, asked.period, context.own(last.position), found, exemptions)
-    except ViolationsDisagree as error:
-        raise ProjectionUnreadable(str(error)) from error
+    account = context.own(asked.period.last.position)
+    return results_of_controls(context.cursor, asked.framework, asked.period, account)
 
 
 def _violations(asked: _Asked, context: AnswerContext, criteria: Sequence[CheckCriterion]) -> list[ViolationInterval]:
