@@ -6,7 +6,9 @@ https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
+from math import isfinite
 from typing import NoReturn
 
 from services.wire import input_shapes
@@ -153,6 +155,18 @@ def _map(_member: str, shape: Shape, readers: ShapeReaders) -> ShapeReader:
     return read
 
 
+def _number(_member: str, _shape: Shape, _readers: ShapeReaders) -> ShapeReader:
+    def read(node: InputNode, path: str, failures: ValidationFailures) -> object:
+        if isinstance(node, int | float) and not isinstance(node, bool):
+            with suppress(OverflowError):
+                if isfinite(number := float(node)):
+                    return number
+        failures.add("Value", path, "Member must be a number")
+        return None
+
+    return read
+
+
 _text = partial(input_shapes.text, otherwise=_ANY_TEXT)
 _integer = input_shapes.in_range(_one_of(int, "an integer"))
 _IN_TEXT: ShapeReaders = {
@@ -168,6 +182,7 @@ _READERS_AT: Mapping[str, ShapeReaders] = {
     BODY: {
         "blob": input_shapes.blob,
         "boolean": _one_of(bool, "true or false"),
+        "double": _number,
         "integer": _integer,
         "list": partial(_list, may_stand_alone=False),
         "long": _integer,

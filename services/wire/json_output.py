@@ -97,6 +97,7 @@ def _map(_member: str, shape: Shape, path: str) -> ShapeWriter:
 _WRITERS: Mapping[str, Callable[[str, Shape, str], ShapeWriter]] = {
     "blob": _scalar(bytes, "bytes", _blob),
     "boolean": _scalar(bool, "a bool", json.dumps),
+    "double": _scalar(float, "a float", json.dumps),
     "integer": _scalar(int, "an int", str),
     "list": _list,
     "long": _scalar(int, "an int", str),

@@ -3,12 +3,14 @@
 https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from botocore.model import ServiceModel
 
 from domain.foundation.errors import Refusal
+from services.fair_pool import FairPool
+from services.fair_queue import Places
 from services.wire.json_errors import render
 from services.wire.json_input import BODY, PATH, QUERY, ParseJson, compile_request, decode_body
 from services.wire.json_output import SerialiseJson, compile_document
@@ -19,6 +21,9 @@ from services.wire.raw_request import RawRequest
 from services.wire.sigv4 import claimed_service
 from services.wire.time_travel import RequestPath
 
+THREADS = 2
+ANSWERS_WAITING_MAX = (64, 32, 16)
+"""In all, of an account, of a principal."""
 _TARGET = "x-amz-target"
 
 
@@ -48,6 +53,10 @@ class TargetedJsonProtocol(ModelProtocol[TargetedServiceModel, TargetedOperation
     service_model = TargetedServiceModel
     content_type = "application/x-amz-json-1.1"
 
+    def __init__(self, described: Iterable[TargetedServiceModel]) -> None:
+        super().__init__(described)
+        self._workers = FairPool("answering", threads=THREADS, places=Places(*ANSWERS_WAITING_MAX))
+
     def serves(self, request: RawRequest, path: RequestPath) -> bool:
         """By the service that the header names, or that the request is signed for."""
         target = request.header(_TARGET) or ""
@@ -63,7 +72,10 @@ class TargetedJsonProtocol(ModelProtocol[TargetedServiceModel, TargetedOperation
         return shape.parse({PATH: {}, QUERY: {}, BODY: decode_body(sent)})
 
     async def write(self, shape: TargetedOperationModel, committed: CommittedOutcome) -> bytes:
-        return shape.serialise(committed.result())
+        return await self._workers.run(committed.turn, lambda: shape.serialise(committed.result()))
+
+    def close(self) -> None:
+        self._workers.close()
 
     def refuse(self, refusal: Refusal, service: str | None, _request_id: str) -> RenderedRefusal:
         return render(refusal, self._services[service] if service else None)
