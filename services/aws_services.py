@@ -5,7 +5,17 @@ from typing import Any
 
 from botocore.model import ServiceModel
 
-from services import access_analyzer, account_management, ec2, iam, organizations, refused_operations, sts
+from services import (
+    access_analyzer,
+    account_management,
+    aws_config,
+    ec2,
+    iam,
+    organizations,
+    refused_operations,
+    security_hub,
+    sts,
+)
 from services.wire import protocols
 from services.wire.model import load_model
 from services.wire.model_protocol import ModelProtocol
@@ -14,9 +24,11 @@ from services.wire.operations import import_modules
 SERVICES = {
     "accessanalyzer": access_analyzer,
     "account": account_management,
+    "config": aws_config,
     "ec2": ec2,
     "iam": iam,
     "organizations": organizations,
+    "securityhub": security_hub,
     "sts": sts,
 }
 """Packages of operations, by botocore's directories. Everything else about a service, its model says."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.wire.operations import refuse_always
+from services.wire.operations import refuse_always, refuse_others
 
 DELEGATION = "only Amazon holds delegation requests between its partners and their customers"
 TEMPLATES = "only Amazon holds role templates"
@@ -129,6 +129,14 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
 }
 """The reason, by service and name (docs/adr/0054)."""
 
+REFUSED_OTHERS: Mapping[str, str] = {
+    "config": "this server has what AWS Config's rules say of IAM, and nothing else of AWS Config",
+    "securityhub": "this server has Security Hub's findings on IAM, and nothing else of Security Hub",
+}
+"""The reason for all operations of a service that are not answered."""
+
 for _service, _operations in REFUSED.items():
     for _name, _reason in _operations.items():
         refuse_always(_service, _name, _reason)
+for _service, _reason in REFUSED_OTHERS.items():
+    refuse_others(_service, _reason)

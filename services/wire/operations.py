@@ -89,6 +89,7 @@ def any_resource(_account: Account, _call: Call, _parameters: Parameters) -> Tar
 
 _operations: dict[tuple[str, str], Operation] = {}
 _refused: dict[tuple[str, str], str] = {}
+_others: dict[str, str] = {}
 OperationFunction = TypeVar("OperationFunction", bound=Callable[..., Outcome])
 
 
@@ -140,8 +141,16 @@ def refuse_always(service: str, name: str, reason: str) -> None:
     _refused[service, name] = reason
 
 
+def refuse_others(service: str, reason: str) -> None:
+    """Why this server does not answer the operations of a service that are not registered."""
+    _others[service] = reason
+
+
 def refusal_reason(service: str, name: str) -> str | None:
-    return _refused.get((service, name))
+    """Of an operation that AWS has; None of one that is answered, or of a name that is empty."""
+    if not name or (service, name) in _operations:
+        return None
+    return _refused.get((service, name)) or _others.get(service)
 
 
 def find_operation(service: str, name: str) -> Operation | None:

@@ -62,7 +62,7 @@ def test_a_client_of_another_service_is_told_so(server: Server, service: str) ->
     ask = (SIGNED | UNSIGNED)[service]
     status, code, message = refused(lambda: ask(client(server, service)))
     assert (status, code) == (400, "UnsupportedService")
-    assert "It has access-analyzer, account, ec2, iam, muniment, organizations and sts." in message
+    assert "It has access-analyzer, account, config, ec2, iam, muniment, organizations, securityhub and sts." in message
     if service in SIGNED:
         assert client(server, service).meta.service_model.signing_name in message
         status, code, message = refused(lambda: ask(client(server, service, secret="wrong" * 8)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services import aws_services
 from services.api.server import native_protocol
-from services.refused_operations import REFUSED
+from services.refused_operations import REFUSED, REFUSED_OTHERS
 from services.wire.model import load_model
 from services.wire.operations import Operation, all_operations
 from tests.docs.command_page import commands_page
@@ -27,7 +27,7 @@ _OPERATIONS_HEAD = """\
 
 What this server answers; anything else is refused with `InvalidAction`, and a parameter that is not supported with
 `ValidationError`. Nothing is ignored. Operations that read are also answered under `/as-of/MOMENT/`, as of that moment.
-`muniment coverage` lists every operation of those that are here in whole.
+`muniment coverage` lists every operation that AWS has of them, but for EC2's.
 
 This page is generated: `{command}`.
 """
@@ -69,6 +69,8 @@ def _aws_section(title: str, service: str, operations: Sequence[Operation]) -> s
     by_reason = defaultdict(list)
     for name, reason in REFUSED.get(service, {}).items():
         by_reason[reason].append(name)
+    if service in REFUSED_OTHERS:
+        by_reason[REFUSED_OTHERS[service]].append("all others")
     refused = [_wrapped(f"- Refused, for {reason}: {', '.join(names)}.", "  ") for reason, names in by_reason.items()]
     named = [
         _wrapped(f"{what}: {', '.join(names)}.") + "\n"

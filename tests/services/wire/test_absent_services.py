@@ -66,7 +66,7 @@ def test_each_client_is_told_in_its_own_form(
     assert asked.refusal is not None
     assert asked.refusal.message == (
         f"This server does not have the service {service}. "
-        "It has access-analyzer, account, ec2, iam, organizations and sts."
+        "It has access-analyzer, account, config, ec2, iam, organizations, securityhub and sts."
     )
 
 

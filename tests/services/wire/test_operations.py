@@ -22,7 +22,7 @@ from services.wire.operations import Operation, answers, find_operation
 from services.wire.protocols.ec2 import EC2_ERRORS
 from services.wire.shapes import Shape, is_secret
 from tests.services.endpoint import ACCOUNT, ALL, SERVICES, Endpoint, allow, trusting
-from tests.services.wire.operation_values import TRUST_POLICIES, VALUES
+from tests.services.wire.operation_values import OF_SERVICES, TRUST_POLICIES, VALUES
 
 EACH = pytest.mark.parametrize("operation", ALL, ids=lambda operation: f"{operation.service}:{operation.name}")
 
@@ -116,9 +116,7 @@ def requests(
     shape = SERVICES[operation.service]._model.operation_model(operation.name).input_shape
     members = {} if shape is None else shape.members
     wanted = [name for name in members if name in shape.required_members or draw(st.booleans())]
-    values = VALUES
-    if operation.service == "organizations":
-        values = VALUES | {"Filter": st.sampled_from(["SERVICE_CONTROL_POLICY", "TAG_POLICY"])}
+    values = VALUES | OF_SERVICES.get(operation.service, {})
     if operation.name == "UpdateAssumeRolePolicy":
         values = VALUES | {"PolicyDocument": TRUST_POLICIES}
     keys = sorted(set(endpoint.account[ACCESS_KEYS].by_id) - {caller.access_key_id for caller in callers})
