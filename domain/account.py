@@ -225,6 +225,10 @@ class AccountClosed(OfWholeAccount, topic="account.closed.v1"):
         return replace(account, closed_at=at)
 
 
+FoldStep = tuple[Account, Entry, Account]
+"""A change, with the values of the account before and after it."""
+
+
 class CorruptLedger(Exception):  # noqa: N818  reads as the verdict that it is
     """A ledger that no legal history explains. Whoever meets it stops."""
 

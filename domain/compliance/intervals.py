@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from domain.account import Account
+from domain.account import Account, FoldStep
 from domain.compliance.check import ROOT, CheckFinding
 from domain.compliance.finding_changes import Criteria, FindingChange, KnownFindings
 from domain.entity_kinds import entity_kinds
@@ -63,7 +63,7 @@ class ViolationChanges:
         for change in criteria.changes(before, entry, after, self.known):
             self._apply(change, entry, before, after)
 
-    def replace(self, criteria: Criteria, history: Iterable[tuple[Account, Entry, Account]]) -> None:
+    def replace(self, criteria: Criteria, history: Iterable[FoldStep]) -> None:
         """Of these criteria only what follows from the account's history: all its changes up to the newest."""
         if not criteria.every:
             return
@@ -127,7 +127,7 @@ class ViolationChanges:
             self.ended[key] = end
 
 
-def violations(criteria: Criteria, steps: Iterable[tuple[Account, Entry, Account]]) -> list[Violation]:
+def violations(criteria: Criteria, steps: Iterable[FoldStep]) -> list[Violation]:
     """All, from the beginning of a ledger: `steps` are its changes, with the values before and after each."""
     changes = ViolationChanges()
     for before, entry, after in steps:

@@ -12,8 +12,8 @@ from typing import Protocol, Self
 import psycopg
 from psycopg import sql
 
-from domain.account import Account, AccountChange
-from domain.foundation.events import Entry, UnknownTopic
+from domain.account import AccountChange, FoldStep
+from domain.foundation.events import UnknownTopic
 from domain.registry import current_topic, event_class
 from projections.engine.sql_files import SqlStatement, load_statements
 
@@ -42,10 +42,6 @@ _COMMENT = re.compile(rb"^\s*--.*\n?", re.MULTILINE)
 
 
 log = logging.getLogger("muniment.projections")
-
-
-FoldStep = tuple[Account, Entry, Account]
-"""A change, with the values of the account before and after it."""
 
 
 class ComputedRows(Protocol):

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import psycopg
 
-from domain.account import Account, evolve
+from domain.account import Account, FoldStep, evolve
 from domain.foundation.events import Entry, read_entry
-from projections.engine.definition import FoldStep
 from projections.engine.sql_files import load_statements
 
 SQL = load_statements("projections.engine", "apply.sql")

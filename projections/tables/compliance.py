@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
-from domain.account import Account
+from domain.account import Account, FoldStep
 from domain.compliance.adoption import adopted_criteria, own_criteria
 from domain.compliance.check import checks
 from domain.compliance.finding_changes import Criteria
@@ -14,7 +14,6 @@ from domain.families.compliance_frameworks import COMPLIANCE_FRAMEWORKS, Adopted
 from domain.foundation.events import Entry
 
 Row = Mapping[str, object]
-FoldStep = tuple[Account, Entry, Account]
 
 
 @cache

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
 
+from domain.account import FoldStep
 from domain.compliance.adoption import adopted_criteria, own_criteria
 from domain.compliance.check import CheckCriterion
 from domain.compliance.finding_changes import Criteria
@@ -15,7 +16,7 @@ from domain.compliance.intervals import Violation, violations
 from domain.families.compliance_frameworks import COMPLIANCE_FRAMEWORKS
 from domain.foundation.events import read_entry
 from projections.engine.apply import apply_batch
-from projections.engine.definition import FoldStep, Projection
+from projections.engine.definition import Projection
 from projections.engine.folded_accounts import FoldedAccounts
 from tests.domain.compliance.test_intervals import steps
 from tests.projections.histories import Attempt, attempts, play

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from domain.account import Account, evolve
+from domain.account import Account, FoldStep, evolve
 from domain.compliance.finding_changes import Criteria
 from domain.compliance.intervals import shown, violations
 from domain.compliance.reports import Period
@@ -29,7 +29,7 @@ def found_compliance(entries: Sequence[Entry], wanted: ComplianceQuery) -> Compl
     return ComplianceFacts(wanted, compliance_of_resources(wanted.controls, steps[-1][2], last, found, (), arns))
 
 
-def _steps(entries: Sequence[Entry], account: Account) -> Iterator[tuple[Account, Entry, Account]]:
+def _steps(entries: Sequence[Entry], account: Account) -> Iterator[FoldStep]:
     for entry in entries:
         if isinstance(entry.event, Change):
             after = evolve(account, entry)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from domain.account import Account, evolve
+from domain.account import Account, FoldStep, evolve
 from domain.compliance.adoption import framework_of, is_framework
 from domain.compliance.check import CheckCriterion, ComplianceCheck
 from domain.compliance.finding_changes import Criteria
@@ -15,7 +15,6 @@ from domain.compliance.profile_controls import profile_framework
 from domain.compliance.reports import Period, control_results, exemptions_from, look
 from domain.compliance.subjects import violations_of
 from domain.foundation.errors import ValidationError
-from domain.foundation.events import Entry
 from domain.foundation.moments import Moment
 from domain.read_models.compliance import (
     ControlResult,
@@ -173,7 +172,7 @@ def _has_controls(document: str) -> bool:
     return isinstance(given, dict) and "controls" in given
 
 
-def _steps(framework: Framework, last: int, context: AnswerContext) -> Iterator[tuple[Account, Entry, Account]]:
+def _steps(framework: Framework, last: int, context: AnswerContext) -> Iterator[FoldStep]:
     """Raises ValidationError where it would be too much work."""
     criteria = len(framework.criteria)
     if criteria > TRIAL_CRITERIA_MAX:

@@ -20,7 +20,7 @@ _SHOWN = {"CONTROLS", "SUBJECT", "OF", "POSITIONS"}
 """Of the columns of violations."""
 
 
-class Turn(Answer):
+class WatchedTurn(Answer):
     turn: Literal["opened", "closed"]
     at: datetime
     shown: ShownViolation
@@ -39,7 +39,7 @@ class _Seen(NamedTuple):
 def watch(args: argparse.Namespace) -> None:
     """Until it is interrupted."""
     given = {"framework": args.framework, "control": args.control, "subject": args.subject}
-    showing: Output[Turn] | None = None
+    showing: Output[WatchedTurn] | None = None
     with open_client(args) as client:
         now = _pages(client, {**given, "limit": 1})
         first = next(now)
@@ -55,17 +55,17 @@ def watch(args: argparse.Namespace) -> None:
             seen = _Seen(pages[0].until.position, pages[0].until.at)
 
 
-def turns(violations: Iterable[ShownViolation], seen: _Seen) -> Iterator[Turn]:
+def turns(violations: Iterable[ShownViolation], seen: _Seen) -> Iterator[WatchedTurn]:
     """Those that are new."""
     for shown in violations:
         opened, closed = shown.violation.opened, shown.violation.closed
         if seen.is_before(None if shown.violation.by_time else opened.position, opened.at):
-            yield Turn(turn="opened", at=opened.at, shown=shown)
+            yield WatchedTurn(turn="opened", at=opened.at, shown=shown)
         if closed is not None and seen.is_before(closed.position, closed.at):
-            yield Turn(turn="closed", at=closed.at, shown=shown)
+            yield WatchedTurn(turn="closed", at=closed.at, shown=shown)
 
 
-def _order(turn: Turn) -> tuple[datetime, bool, str]:
+def _order(turn: WatchedTurn) -> tuple[datetime, bool, str]:
     return turn.at, turn.turn == "closed", turn.shown.violation.subject_id
 
 
@@ -79,7 +79,7 @@ def _pages(client: QuestionClient, parameters: dict[str, object]) -> Iterator[Vi
             return
 
 
-def _columns(account_id: str) -> Sequence[Column[Turn]]:
+def _columns(account_id: str) -> Sequence[Column[WatchedTurn]]:
     return (
         Column("TIME", lambda turn: short_time(turn.at)),
         Column("TURN", lambda turn: turn.turn),
@@ -87,5 +87,5 @@ def _columns(account_id: str) -> Sequence[Column[Turn]]:
     )
 
 
-def _of_turn(column: Column[ShownViolation]) -> Column[Turn]:
+def _of_turn(column: Column[ShownViolation]) -> Column[WatchedTurn]:
     return Column(column.title, lambda turn: column.of(turn.shown), wraps=column.wraps, least=column.least)

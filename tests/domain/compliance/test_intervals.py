@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 
-from domain.account import Account, AccountCreated, evolve
+from domain.account import Account, AccountCreated, FoldStep, evolve
 from domain.compliance.check import CheckCriterion, CheckFinding, checks, holders
 from domain.compliance.finding_changes import Criteria
 from domain.compliance.frameworks import load_checks
@@ -67,7 +67,7 @@ def criteria() -> Criteria:
     return Criteria(tuple({each.id: each for each in (*tried, *profile)}.values()))
 
 
-def steps(ledger: Sequence[Entry]) -> list[tuple[Account, Entry, Account]]:
+def steps(ledger: Sequence[Entry]) -> list[FoldStep]:
     found, account = [], Account(ledger[0].account_id)
     for entry in ledger:
         if isinstance(entry.event, Change):
@@ -110,7 +110,7 @@ class Piece:
         return self.found.until or NEVER
 
 
-def naive(wanted: Criteria, changes: Sequence[tuple[Account, Entry, Account]]) -> set[Told]:
+def naive(wanted: Criteria, changes: Sequence[FoldStep]) -> set[Told]:
     states = [
         (entry.position, entry.at, {(c.id, f.subject_id): f for c in wanted.every for f in everything(c, account)})
         for _, entry, account in changes
