@@ -46,7 +46,7 @@ from services.api.contract.page_markers import make_marker, parse_marker
 from services.api.contract.question import Answer
 from services.api.contract.time_span import Occurrence
 from services.api.handlers.handler import AnswerContext, handles
-from services.api.handlers.time_span import fill_page, occurrence_of_entry
+from services.api.handlers.time_span import fill_page, moment_at_place, occurrence_of_entry, place_of_moment
 
 EXPLAINED_MAX = 100
 
@@ -81,20 +81,20 @@ def answer_list_violations(question: ListViolations, context: AnswerContext) -> 
     if question.marker is None:
         asked, begins_at = _asked(question, context), 0
     else:
-        # Every page is as of the first: the calls that turn the pages are calls too.
-        begins_at, position = parse_marker(question.marker, "ListViolations", 2)
-        asked = _asked(question, context, Moment(position, context.as_of.now))
+        # Every page is about the time of the first: the calls that turn the pages are calls too.
+        begins_at, *end = parse_marker(question.marker, "ListViolations", 3)
+        asked = _asked(question, context, moment_at_place(*end, listed="ListViolations"))
     criteria = _criteria(asked.framework, question.control)
     found = _filtered(_violations(asked, context, criteria), question.subject, asked, context)
     if question.turned:
         found = [each for each in found if asked.period.turned(each)]
     shown = fill_page(_shown(found[begins_at:], asked, context), question.limit)
     ends_at = begins_at + len(shown)
-    marker = make_marker("ListViolations", ends_at, asked.period.last.position) if ends_at < len(found) else None
+    following = make_marker("ListViolations", ends_at, *place_of_moment(asked.period.last))
     return ViolationsPage(
         account_id=context.account_id,
         limit=question.limit,
-        marker=marker,
+        marker=following if ends_at < len(found) else None,
         since=asked.period.first,
         clipped_to=asked.clipped_to,
         until=asked.period.last,

@@ -80,10 +80,8 @@ def resolve_span(question: SpanQuestion[SpanPage], context: AnswerContext) -> Ti
     # Before its first event, which is in the span.
     since = Moment(0, began.at) if began else resolve_in_ledger(context.cursor, context.account_id, as_of)
     if question.place is not None:
-        _, position, microseconds = question.place
-        if microseconds > _LAST_MICROSECOND:
-            raise ValidationError(f"The marker is not one that {type(question).__name__} has given.")
-        return TimeSpan(since, Moment(position, _EPOCH + microseconds * _MICROSECOND), began is not None)
+        _, *end = question.place
+        return TimeSpan(since, moment_at_place(*end, listed=type(question).__name__), began is not None)
     ends = AsOf(as_of.now) if question.until is None else question.until.as_of_end(as_of.now)
     until = resolve_in_ledger(context.cursor, context.account_id, ends)
     if until.position < since.position or until.at < since.at:
@@ -92,6 +90,18 @@ def resolve_span(question: SpanQuestion[SpanPage], context: AnswerContext) -> Ti
             f"to {question.until or 'now'} (position {until.position})."
         )
     return TimeSpan(since, until, began is not None)
+
+
+def place_of_moment(moment: Moment) -> tuple[int, int]:
+    """By which a marker names it exactly: its position, and the microseconds of its time."""
+    return moment.position, (moment.at - _EPOCH) // _MICROSECOND
+
+
+def moment_at_place(position: int, microseconds: int, *, listed: str) -> Moment:
+    """Of a marker that the listing has given. Raises ValidationError for a time that there is not."""
+    if microseconds > _LAST_MICROSECOND:
+        raise ValidationError(f"The marker is not one that {listed} has given.")
+    return Moment(position, _EPOCH + microseconds * _MICROSECOND)
 
 
 def stop_moment(context: AnswerContext, at: datetime | None) -> Moment | None:
@@ -105,8 +115,7 @@ def page_envelope(
     """What every page about a span has besides its rows. The next one begins behind `after`; None on the last."""
     marker, clipped_to = None, Moment(1, span.since.at) if span.clipped else None
     if after is not None:
-        until = (span.until.at - _EPOCH) // _MICROSECOND
-        marker = make_marker(type(question).__name__, after, span.until.position, until)
+        marker = make_marker(type(question).__name__, after, *place_of_moment(span.until))
     return {
         "account_id": account_id,
         "limit": question.limit,
