@@ -97,7 +97,7 @@ class ReportedExemption(ReadModel):
     until: datetime
     """When it was to end by itself."""
     ended: ViolationBound | None
-    """Null while it stands."""
+    """Null while it stands. What has expired ended at `until`, without a change."""
     ended_as: Literal["revoked", "expired", "replaced", "owner gone"] | None
 
     @property

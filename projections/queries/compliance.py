@@ -85,14 +85,19 @@ def exemptions_between(
     cursor: psycopg.Cursor, account_id: str, first_position: int, last: Moment
 ) -> list[ReportedExemption]:
     """In the order in which they were granted, as they were known at the last moment; with those whose time was over
-    before, where nothing had ended them."""
+    before, where no change had ended them."""
     asked = {"account_id": account_id, "first_position": first_position, "last_position": last.position}
     return [_exemption(row, last) for row in cursor.execute(SQL["exemptions"], asked).fetchall()]
 
 
 def _exemption(row: Sequence[Any], last: Moment) -> ReportedExemption:
     exemption_id, owner_id, owner_name, kinds, controls, reason, position, at, by, until, *ending, ended_as = row
-    has_ended = ending[0] is not None and ending[0] <= last.position
+    ended = None
+    if ending[0] is not None and ending[0] <= last.position:
+        ended = ViolationBound(position=ending[0], at=ending[1], by=ending[2])
+    if until <= last.at and (ended is None or ended.at >= until):
+        # It was over by itself, whether or not anybody has recorded that, and whatever came later.
+        ended, ended_as = ViolationBound(position=None, at=until, by=None), "expired"
     return ReportedExemption(
         exemption_id=exemption_id,
         owner_id=owner_id,
@@ -102,6 +107,6 @@ def _exemption(row: Sequence[Any], last: Moment) -> ReportedExemption:
         reason=reason,
         granted=ViolationBound(position=position, at=at, by=by),
         until=until,
-        ended=ViolationBound(position=ending[0], at=ending[1], by=ending[2]) if has_ended else None,
-        ended_as=ended_as if has_ended else None,
+        ended=ended,
+        ended_as=None if ended is None else ended_as,
     )
