@@ -17,6 +17,10 @@ class ViolationBound(ReadModel):
     at: datetime
     by: str | None
     """The ARN of the principal, `operator user@host`, or the origin of the event; null where time alone ended it."""
+    operation: str | None = None
+    """Of a violation that is listed: what was called, such as iam:DeleteAccessKey; null where nobody called."""
+    event: str | None = None
+    """Of one that is listed: what the change did, in an English sentence; null where time alone ended it."""
 
 
 class ViolationInterval(ReadModel):

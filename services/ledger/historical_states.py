@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,6 +84,13 @@ class HistoricalStates:
             if len(rows) < CHANGES_A_SELECT:
                 return
             after = rows[-1].originator_version
+
+    def changes_at(self, cursor: psycopg.Cursor, account_id: str, positions: Collection[int]) -> dict[int, Entry]:
+        """By their positions: those of these that are changes."""
+        wanted = {"account_id": account_id, "positions": list(positions)}
+        found = cursor.execute(SQL["select_changes_at"], wanted, binary=True)
+        entries = (self.mapper.to_domain_event(StoredEvent(*row)) for row in found)
+        return {entry.position: entry for entry in entries}
 
     def changes_of_topic(
         self, cursor: psycopg.Cursor, account_id: str, topic: str, *, after: int, limit: int

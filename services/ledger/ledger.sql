@@ -67,6 +67,10 @@ select account_id, position, topic, state from ledger.changes
 where account_id = %(account_id)s and topic = any(%(topics)s::text[]) and position > %(after)s
 order by position limit %(limit)s
 
+-- name: select_changes_at
+select account_id, position, topic, state from ledger.changes
+where account_id = %(account_id)s and position = any(%(positions)s::bigint[])
+
 -- name: last_change
 select position from ledger.changes
 where account_id = %(account_id)s and position <= %(position)s order by position desc limit 1

@@ -110,6 +110,7 @@ class ExplainedCriterion(Answer):
     """The ids of those that violate it there: the first hundred."""
     violations: tuple[ExplainedViolation, ...]
     """The newest hundred."""
+    violations_in_all: int
 
 
 class ComplianceExplanation(Answer):

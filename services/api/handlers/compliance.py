@@ -24,6 +24,7 @@ from domain.read_models.compliance import (
     ViolationInterval,
 )
 from domain.rules.lifecycle_profiles import read_profile
+from projections.queries.bearers import HOLDERS, When, bearers
 from projections.queries.compliance import exemptions_between, results_of_controls, violations_between
 from projections.queries.ledger_positions import clipped_to, resolve_in_ledger, resolve_in_projection
 from services.api.contract.compliance import (
@@ -34,7 +35,6 @@ from services.api.contract.compliance import (
     ComplianceTrial,
     ExplainCompliance,
     ExplainedCriterion,
-    ExplainedViolation,
     GetComplianceReport,
     ListViolations,
     PeriodQuestion,
@@ -44,9 +44,9 @@ from services.api.contract.compliance import (
 )
 from services.api.contract.page_markers import make_marker, parse_marker
 from services.api.contract.question import Answer
-from services.api.contract.time_span import Occurrence
 from services.api.handlers.handler import AnswerContext, handles
-from services.api.handlers.time_span import fill_page, moment_at_place, occurrence_of_entry, place_of_moment
+from services.api.handlers.time_span import fill_page, moment_at_place, place_of_moment
+from services.api.handlers.violation_changes import explained_violations, with_changes
 
 EXPLAINED_MAX = 100
 
@@ -88,7 +88,8 @@ def answer_list_violations(question: ListViolations, context: AnswerContext) -> 
     found = _filtered(_violations(asked, context, criteria), question.subject, asked, context)
     if question.turned:
         found = [each for each in found if asked.period.turned(each)]
-    shown = fill_page(_shown(found[begins_at:], asked, context), question.limit)
+    told = with_changes(found[begins_at : begins_at + question.limit], context)
+    shown = fill_page(_shown(told, asked, context), question.limit)
     ends_at = begins_at + len(shown)
     following = make_marker("ListViolations", ends_at, *place_of_moment(asked.period.last))
     return ViolationsPage(
@@ -118,7 +119,8 @@ def answer_explain_compliance(question: ExplainCompliance, context: AnswerContex
                 check=told_check(criterion.check),
                 subjects=looked.subjects,
                 violating=tuple(sorted(looked.violating)[:EXPLAINED_MAX]),
-                violations=tuple(_explained(each, context) for each in found[-EXPLAINED_MAX:]),
+                violations=tuple(explained_violations(found[-EXPLAINED_MAX:], context)),
+                violations_in_all=len(found),
             )
         )
     return ComplianceExplanation(
@@ -152,7 +154,7 @@ def answer_try_framework(question: TryFramework, context: AnswerContext) -> Comp
         until=last,
         controls=tuple(control_results(framework, asked.period, account, ordered, exemptions)),
         against=None if against is None else tuple(_results(asked._replace(framework=against), context)),
-        violations=tuple(_shown(ordered[:VIOLATIONS_MAX], asked, context)),
+        violations=tuple(_shown(with_changes(ordered[:VIOLATIONS_MAX], context), asked, context)),
         violations_in_all=len(ordered),
     )
 
@@ -269,22 +271,10 @@ def _filtered(
     """Raises NoSuchEntity for a subject that there is not."""
     if subject is None:
         return violations
-    accounts = [context.own(moment.position) for moment in (asked.period.last, asked.period.first)]
-    return violations_of(subject, accounts, violations)
-
-
-def _explained(violation: ViolationInterval, context: AnswerContext) -> ExplainedViolation:
-    closed = None if violation.closed is None else violation.closed.position
-    opened = _event(violation.opened.position, context)
-    assert opened is not None
-    return ExplainedViolation(violation=violation, opened=opened, closed=_event(closed, context))
-
-
-def _event(position: int | None, context: AnswerContext) -> Occurrence | None:
-    if position is None:
-        return None
-    (entry,) = context.changes(context.account_id, after=position - 1, to=position)
-    return occurrence_of_entry(entry)
+    first, last = asked.period.first.position, asked.period.last.position
+    accounts = [context.own(position) for position in (last, first)]
+    called = bearers(context.cursor, context.account_id, subject, When(first, last), (*HOLDERS, "policy"))
+    return violations_of(subject, accounts, frozenset(each.entity_id for each in called), violations)
 
 
 def told_framework(framework: Framework) -> ReportedFramework:

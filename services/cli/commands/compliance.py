@@ -11,6 +11,7 @@ from services.api.contract.compliance import (
     ComplianceReport,
     ExplainCompliance,
     ExplainedCriterion,
+    ExplainedViolation,
     GetComplianceReport,
     ListViolations,
     ShownViolation,
@@ -171,15 +172,15 @@ def _explain(args: argparse.Namespace) -> None:
     if args.output == "json":
         JsonLines().show([explanation])
     else:
-        _show_explanation(explanation)
+        _show_explanation(explanation, args.subject)
 
 
-def _show_explanation(explanation: ComplianceExplanation) -> None:
+def _show_explanation(explanation: ComplianceExplanation, subject: str | None) -> None:
     control = explanation.control
     _print_heading(explanation)
-    print_wrapped(
-        f"{control.control_id} {control.title}: {control.verdict.upper()}", "  ", verdict_colour(control.verdict)
-    )
+    of_all = "" if subject is None else ", of everybody"
+    verdict = f"{control.control_id} {control.title}: {control.verdict.upper()}{of_all}"
+    print_wrapped(verdict, "  ", verdict_colour(control.verdict))
     if note := control.reason or (control.partly and f"Not looked at: {control.partly}"):
         print_wrapped(note)
     for exemption in explanation.exemptions:
@@ -189,18 +190,28 @@ def _show_explanation(explanation: ComplianceExplanation) -> None:
         print_wrapped(criterion.criterion, "  ")
         print_wrapped(f"  {criterion.check.rationale}", "  ")
         print_wrapped(f"  {_looked_at(criterion)}", "  ")
+        if subject is not None and not criterion.violations:
+            print_wrapped(f"  {subject} did not violate it.", "  ")
         for each in criterion.violations:
+            _show_violation(each, explanation.account_id)
+        if hidden := criterion.violations_in_all - len(criterion.violations):
             print_line("")
-            print_wrapped(f"  {_subject(each.violation)}: {_lasted(each.violation)}", "    ", Colour.RED)
-            print_wrapped(f"    {_happened(each.opened, explanation.account_id)}", "      ")
-            if each.violation.by_time:
-                print_line(f"    {short_time(each.violation.opened.at)} it began by time")
-            if each.closed is not None:
-                print_wrapped(f"    {_happened(each.closed, explanation.account_id)}", "      ")
-            elif each.violation.closed is not None:
-                print_line(f"    {short_time(each.violation.closed.at)} it ended by time")
+            print_wrapped(f"  {hidden:,} earlier ones are not told here: muniment compliance violations lists them.")
         if criterion.violations:
             print_wrapped(f"  Remedy: {criterion.check.remediation}", "    ")
+
+
+def _show_violation(explained: ExplainedViolation, account_id: str) -> None:
+    violation = explained.violation
+    print_line("")
+    print_wrapped(f"  {_subject(violation)}: {_lasted(violation)}", "    ", Colour.RED)
+    print_wrapped(f"    {_happened(explained.opened, account_id)}", "      ")
+    if violation.by_time:
+        print_line(f"    {short_time(violation.opened.at)} it began by time")
+    if explained.closed is not None:
+        print_wrapped(f"    {_happened(explained.closed, account_id)}", "      ")
+    elif violation.closed is not None:
+        print_line(f"    {short_time(violation.closed.at)} it ended by time")
 
 
 def _exemption(exemption: ReportedExemption, account_id: str) -> str:

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from domain.read_models.compliance import ControlResult, ReportedCheck, ReportedExemption, ViolationInterval
+from domain.read_models.compliance import (
+    ControlResult,
+    ReportedCheck,
+    ReportedExemption,
+    ViolationBound,
+    ViolationInterval,
+)
 from services.api.contract.compliance import ComplianceExplanation, ComplianceReport, ShownViolation
 from services.cli.lib.credential_output import owner_title
 from services.cli.lib.output import Column, exact_time, short_arn, short_time
@@ -71,12 +77,17 @@ def _closed_at_position(violation: ViolationInterval) -> str | None:
 
 
 def _began_by(violation: ViolationInterval, account_id: str) -> str:
-    return "time" if violation.by_time else short_arn(violation.opened.by or "", account_id)
+    return "time" if violation.by_time else _by(violation.opened, account_id)
 
 
 def _ended_by(violation: ViolationInterval, account_id: str) -> str | None:
-    closed = violation.closed
-    return None if closed is None else "time" if closed.by is None else short_arn(closed.by, account_id)
+    return None if violation.closed is None else _by(violation.closed, account_id)
+
+
+def _by(bound: ViolationBound, account_id: str) -> str:
+    """The operation without its service, and who called it."""
+    operation = (bound.operation or "").rpartition(":")[2]
+    return "time" if bound.by is None else f"{operation} {short_arn(bound.by, account_id)}".lstrip()
 
 
 CONTROLS: Sequence[Column[ControlResult]] = (
@@ -150,6 +161,8 @@ VIOLATIONS_EXPORTED: Sequence[Column[ShownViolation]] = (
     Column("to", lambda shown: _exact(shown.violation.closed.at if shown.violation.closed else None)),
     Column("to_position", lambda shown: _closed_at_position(shown.violation)),
     Column("closed_by", lambda shown: shown.violation.closed.by if shown.violation.closed else None),
+    Column("opened_operation", lambda shown: shown.violation.opened.operation),
+    Column("closed_operation", lambda shown: shown.violation.closed.operation if shown.violation.closed else None),
 )
 CHECKS: Sequence[Column[ReportedCheck]] = (
     Column("CHECK", lambda check: check.name),

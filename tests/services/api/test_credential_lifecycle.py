@@ -120,11 +120,7 @@ def test_exemptions(house: InProcessServer) -> None:
     assert key["lifecycle"]["exempt_until"] is None
     then = house.asks(f"/v1/exemptions?as_of=p{granted.body['position']}").body["exemptions"]
     (told,) = then
-    assert told["granted"] == {
-        "position": granted.body["position"],
-        "at": exemption["granted_at"],
-        "by": told["granted"]["by"],
-    }
+    assert [told["granted"][each] for each in ("position", "at")] == [granted.body["position"], exemption["granted_at"]]
     assert (told["exemption_id"], told["reason"], told["ended"]) == (exemption["exemption_id"], "moving", None)
     ended = house.asks("/v1/exemptions?since=p1").body["exemptions"]
     assert [(each["ended_as"], each["ended"]["position"]) for each in ended if each["ended"]] == [
