@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from domain.families.credential_use import CredentialUsed
-from domain.families.groups import UserAddedToGroup
+from domain.families.groups import GroupUpdated, UserAddedToGroup
 from domain.families.organization import OrganizationMembership, OrganizationPoliciesApplied
 from domain.families.policies import InlinePolicyPut, PolicyAttached, PolicyVersionCreated
-from domain.families.roles import TrustPolicyReplaced
+from domain.families.roles import ROLES, TrustPolicyReplaced
 from domain.families.tags import EntityTagged
+from domain.families.users import USERS
 from domain.foundation.events import Change, Entry
 from domain.foundation.intervals import Interval, IntervalBound, Step, intervals
-from domain.policy import Possibility
+from domain.policy import Layer, Possibility
 from domain.queries.access import Access, can_assume, who_can
 from domain.queries.access_between import (
     AccessInquiry,
@@ -30,7 +31,7 @@ from domain.queries.access_between import (
     is_same_access,
     merge_ledgers,
 )
-from domain.queries.held_between import held_between, policies_held
+from domain.queries.held_between import all_held_between, held_between, policies_held
 from domain.queries.named import find_role
 from tests.domain.accounts import (
     ALLOW_ALL,
@@ -56,6 +57,7 @@ COMMON = settings(deadline=None, max_examples=60, suppress_health_check=[HealthC
 RESOURCES = st.sampled_from(["*", f"arn:aws:iam::{ACCOUNT}:user/ann", f"arn:aws:iam::{ACCOUNT}:role/ops"])
 ACTIONS = st.sampled_from(["iam:DeleteUser", "iam:ChangePassword", "sts:AssumeRole"])
 WORK_MAX = 1_000_000
+ALLOWED = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
 
 
 def contains(interval: Interval[K, V], moment: Entry) -> bool:
@@ -150,6 +152,22 @@ def test_what_was_held_is_what_is_held_at_every_position(ledger: list[Entry], na
         assert told == policies_held(folded(ledger[: moment.position]), name)
 
 
+@COMMON
+@given(histories(first=[people]), st.data())
+def test_what_everybody_held_is_what_each_held_at_every_position(ledger: list[Entry], data: DataObject) -> None:
+    """Though only those are looked at again whom a change concerns."""
+    first, last = span(data, ledger)
+    steps = all_held_between(folded(ledger[:first]), ledger[max(first, 1) - 1].at, changes(ledger[first:last]))
+    found = intervals(steps, WORK_MAX).intervals
+    expect_neighbours(found)
+    for moment in ledger[max(first, 1) - 1 : last]:
+        account = folded(ledger[: moment.position])
+        told = {interval.key: interval.value for interval in found if contains(interval, moment)}
+        everybody = [*account[USERS].by_id, *account[ROLES].by_id]
+        held = {key: text for each in everybody for key, text in policies_held(account, each).items()}
+        assert told == {key: text for key, text in held.items() if key.layer is not Layer.SCP}
+
+
 def test_answers_are_made_again_only_where_they_may_be_others() -> None:
     """A change that no answer depends on costs itself; one that concerns a user that user's answer; who holds a policy
     pays for its new default version; only what concerns everybody asks everybody."""
@@ -175,6 +193,27 @@ def test_answers_are_made_again_only_where_they_may_be_others() -> None:
     ]
     steps = access_between(ActionInquiry(account.id, "iam:GetUser", "*"), {account.id: account}, AT, entries, AT)
     assert [step.work for step in steps] == [1 + everybody, *(1 + answers for _, answers in events)]
+
+
+def test_a_group_that_is_called_otherwise() -> None:
+    """Its members have what they had through the new name. Only they are looked at again; of others nothing is."""
+    account = with_users(with_groups(new_account(), "all"), "ann", "bob")
+    account = after(
+        account,
+        UserAddedToGroup(group_id="AGPAall", group_name="all", user_id="AIDAann", user_name="ann"),
+        InlinePolicyPut(
+            entity="group", entity_id="AGPAall", entity_name="all", policy_name="own", document=document(ALLOWED)
+        ),
+    )
+    renamed = GroupUpdated(group_id="AGPAall", group_name="all", new_group_name="few", new_path="/")
+    entry = Entry(account.id, account.position + 1, "e", AT, CAUSE, renamed)
+    steps = list(all_held_between(account, AT, [entry]))
+    assert [step.work for step in steps] == [1, 1 + 1]
+    told = [
+        (found.key.entity_id, found.value.through, found.opened, found.closed)
+        for found in intervals(steps, WORK_MAX).intervals
+    ]
+    assert told == [("AIDAann", "all", None, entry), ("AIDAann", "few", entry, None)]
 
 
 def test_time_opens_and_closes() -> None:

@@ -54,7 +54,8 @@ class HeldInterval(Answer):
     """Null: it was so when the span ended, or where the question stopped."""
     kind: HolderNoun
     entity_id: str
-    """Of whoever was called as was asked."""
+    name: str
+    """What whoever holds it was called when the interval opened."""
     layer: Layer
     place: str
     """The unique id of who holds it, a group perhaps; of an organisation's policies the level."""
@@ -69,7 +70,7 @@ class HeldInterval(Answer):
 
 class HeldIntervalsPage(SpanPage):
     called: tuple[Bearer, ...] = ()
-    """Who was called so."""
+    """Who was called so, where a name was given."""
     intervals: tuple[HeldInterval, ...]
 
 
@@ -110,3 +111,11 @@ class ListHeldPolicies(SpanQuestion[HeldIntervalsPage]):
 
     principal: NameText
     """A name or ARN is whoever was called so at each moment; a unique id follows through renames."""
+
+
+class ListAllHeldPolicies(SpanQuestion[HeldIntervalsPage]):
+    """The policies that each user and role had, from when to when, and who made it so; by name, roles before users.
+    What an organization attaches, which limits all alike, ListHeldPolicies tells."""
+
+    path = "/v1/permissions"
+    resource = "permissions"

@@ -1,7 +1,7 @@
 """Every question that the native API is asked."""
 
 from services.api.contract.access import CanAssume, WhoCan
-from services.api.contract.access_between import CouldAssume, ListHeldPolicies, WhoCould
+from services.api.contract.access_between import CouldAssume, ListAllHeldPolicies, ListHeldPolicies, WhoCould
 from services.api.contract.access_reviews import (
     CloseAccessReview,
     DecideAccessReview,
@@ -55,8 +55,8 @@ from services.api.contract.what_if import WhatIf
 
 QUESTIONS: tuple[type[Question[Answer]], ...] = (
     LookupHistory, ListPermissions, ListSessions, ListCredentials, ExplainDecision, RevokeSession, ShowLineage, Contain,
-    WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, Diff, ListChanges,
-    FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
+    WhoCan, CanAssume, WhatIf, GetLeastPrivilege, WhoCould, CouldAssume, ListHeldPolicies, ListAllHeldPolicies, Diff,
+    ListChanges, FindUnusual, TraceCredential, ListStillAlive, ListContainedLineages, ReleaseLineage,
     ShowLifecycleProfile, SetLifecycleProfile, RemoveLifecycleProfile, ForecastLifecycle,
     ListExemptions, GrantExemption, RevokeExemption,
     StartKeyRotation, RecordKeyHandover, AdvanceKeyRotation, StopKeyRotation, ListKeyRotations, ListKeysToRotate,

@@ -1,7 +1,7 @@
 """Who could, and what somebody held, between two moments: intervals, each opened and closed by a named event."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from domain.account import Account
@@ -22,7 +22,7 @@ from domain.queries.access_between import (
     merge_ledgers,
     trust_policies,
 )
-from domain.queries.held_between import HeldDocument, Holding, held_between
+from domain.queries.held_between import HeldDocument, Holding, all_held_between, held_between
 from projections.queries.bearers import HOLDERS, When, bearers, no_bearer
 from projections.queries.ledger_positions import position_at
 from services.api.contract.access_between import (
@@ -32,6 +32,7 @@ from services.api.contract.access_between import (
     CouldAssume,
     HeldInterval,
     HeldIntervalsPage,
+    ListAllHeldPolicies,
     ListHeldPolicies,
     WhoCould,
 )
@@ -136,6 +137,29 @@ def answer_list_held_policies(question: ListHeldPolicies, context: AnswerContext
     called = _called(context, question.principal, span, HOLDERS)
     account = context.own(span.since.position)
     found = intervals(held_between(account, span.since.at, changes, question.principal), WORK_MAX)
+    return _held_page(question, context, span, found, called)
+
+
+@handles(ListAllHeldPolicies)
+def answer_list_all_held_policies(question: ListAllHeldPolicies, context: AnswerContext) -> HeldIntervalsPage:
+    span = resolve_span(question, context)
+    changes = context.changes(context.account_id, after=span.since.position, to=span.until.position)
+    account = context.own(span.since.position)
+    found = intervals(all_held_between(account, span.since.at, changes), WORK_MAX)
+    names: dict[str, str] = {}
+    for each in found.intervals:
+        names.setdefault(each.key.entity_id, each.value.name)
+    by_name = sorted(found.intervals, key=lambda each: (each.key.kind, names[each.key.entity_id], each.key.entity_id))
+    return _held_page(question, context, span, replace(found, intervals=tuple(by_name)))
+
+
+def _held_page(
+    question: ListHeldPolicies | ListAllHeldPolicies,
+    context: AnswerContext,
+    span: TimeSpan,
+    found: IntervalsResult[Holding, HeldDocument],
+    called: tuple[Bearer, ...] = (),
+) -> HeldIntervalsPage:
     shown, after = cut_page(question, found.intervals, held_interval)
     return HeldIntervalsPage(
         **page_envelope(question, context.account_id, span, stop_moment(context, found.stopped_at), after),

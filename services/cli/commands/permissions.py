@@ -4,24 +4,31 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from domain.read_models.permissions import HeldPolicy
-from services.api.contract.access_between import HeldInterval, ListHeldPolicies
+from services.api.contract.access_between import HeldInterval, ListAllHeldPolicies, ListHeldPolicies
 from services.api.contract.permissions import ListPermissions
 from services.api.contract.statements import StatementName, StatementReach
 from services.cli.lib.arguments import add_historical_arguments, add_interval_arguments, span_parameters
 from services.cli.lib.client import ask
 from services.cli.lib.interval_output import END_COLUMNS, note_bearers, show_span
 from services.cli.lib.output import Column, JsonLines, short_arn, short_time, stdout_table
-from services.cli.lib.terminal import Colour, print_heading, print_line, print_note
+from services.cli.lib.terminal import Colour, UsageError, print_heading, print_line, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("principal", metavar="PRINCIPAL", help="name, ARN or unique id of a user, group or role")
+    what = "name, ARN or unique id of a user, group or role; with --from it may be left out: of every user and role"
+    parser.add_argument("principal", metavar="PRINCIPAL", nargs="?", help=what)
     add_interval_arguments(parser)
     add_historical_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:
-    if between := span_parameters(args):
+    between = span_parameters(args)
+    if args.principal is None:
+        if between is None:
+            raise UsageError("Whose permissions? Expected a PRINCIPAL, or --from, which lists those of everybody.")
+        show_span(args, ListAllHeldPolicies, between, lambda page: page.intervals, HELD_BY_ALL)
+        return
+    if between:
         parameters = {"principal": args.principal, **between}
         if not show_span(args, ListHeldPolicies, parameters, lambda page: page.intervals, HELD, note_bearers):
             print_note(f"{args.principal} held no policy.")
@@ -81,6 +88,7 @@ HELD: Sequence[Column[HeldInterval]] = (
     Column("THROUGH", lambda held: held.through),
     *END_COLUMNS,
 )
+HELD_BY_ALL: Sequence[Column[HeldInterval]] = (Column("PRINCIPAL", lambda held: f"{held.kind}/{held.name}"), *HELD)
 REACH: Sequence[Column[StatementReach]] = (
     Column("LAYER", lambda granted: granted.statement.layer.value),
     Column("EFFECT", lambda granted: granted.statement.effect.value),

@@ -89,7 +89,10 @@ def test_what_is_no_marker(house: InProcessServer, text: str) -> None:
 NEEDED = {
     "WhoCan": "?action=iam%3AGetUser&on=%2A",
     "WhoCould": "?action=iam%3AGetUser&on=%2A&since=p1",
-    **dict.fromkeys(("GetLeastPrivilege", "CouldAssume", "ListHeldPolicies", "Diff", "ListChanges"), "?since=p1"),
+    **dict.fromkeys(
+        ("GetLeastPrivilege", "CouldAssume", "ListHeldPolicies", "ListAllHeldPolicies", "Diff", "ListChanges"),
+        "?since=p1",
+    ),
     **dict.fromkeys(("GetComplianceReport", "ListViolations", "ExplainCompliance"), "?framework=cis-5.0"),
 }
 """What has to be given for the question to be read at all."""
