@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,6 +79,20 @@ class HistoricalStates:
         """Those behind one position and up to another, read as they are taken."""
         while True:
             rows = select(cursor, "select_changes", account_id, after=after, to=to, limit=CHANGES_A_SELECT)
+            for row in rows:
+                yield self.mapper.to_domain_event(row)
+            if len(rows) < CHANGES_A_SELECT:
+                return
+            after = rows[-1].originator_version
+
+    def changes_of_topics(
+        self, cursor: psycopg.Cursor, account_id: str, topics: Sequence[str], *, after: int, to: int
+    ) -> Iterator[Entry]:
+        """Those behind one position and up to another that are stored under these topics, read as they are taken."""
+        wanted = {"account_id": account_id, "topics": list(topics), "to": to, "limit": CHANGES_A_SELECT}
+        while True:
+            found = cursor.execute(SQL["select_changes_of_topics"], {**wanted, "after": after}, binary=True)
+            rows = [StoredEvent(*row) for row in found]
             for row in rows:
                 yield self.mapper.to_domain_event(row)
             if len(rows) < CHANGES_A_SELECT:

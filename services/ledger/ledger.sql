@@ -67,6 +67,11 @@ select account_id, position, topic, state from ledger.changes
 where account_id = %(account_id)s and topic = any(%(topics)s::text[]) and position > %(after)s
 order by position limit %(limit)s
 
+-- name: select_changes_of_topics
+select account_id, position, topic, state from ledger.changes
+where account_id = %(account_id)s and topic = any(%(topics)s::text[]) and position > %(after)s and position <= %(to)s
+order by position limit %(limit)s
+
 -- name: select_changes_at
 select account_id, position, topic, state from ledger.changes
 where account_id = %(account_id)s and position = any(%(positions)s::bigint[])

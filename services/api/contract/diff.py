@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
+from domain.queries.movements import Movement
 from services.api.contract.question import Answer
 from services.api.contract.time_span import Occurrence, SpanPage, SpanQuestion
 
@@ -79,6 +80,8 @@ class RecordedChange(Occurrence):
     """A change, with all that the ledger says of it."""
 
     fields: Mapping[str, object]
+    movement: Movement | None
+    """Of a user: created, deleted, or given another name, group, policy or boundary."""
 
 
 class ChangesPage(SpanPage):
@@ -98,3 +101,6 @@ class ListChanges(SpanQuestion[ChangesPage]):
 
     path = "/v1/changes"
     resource = "changes"
+
+    people: bool = False
+    """Only those with a movement: joiners, movers and leavers."""

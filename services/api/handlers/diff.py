@@ -1,5 +1,6 @@
 """What changed between two moments, and who changed it: in net terms, and change by change."""
 
+from collections.abc import Iterator
 from hashlib import sha256
 from itertools import islice
 
@@ -8,6 +9,7 @@ from domain.foundation.events import Entry
 from domain.foundation.moments import Moment
 from domain.policy import StatementDifference, StatementText
 from domain.queries.diff import Difference, FactStep, differences
+from domain.queries.movements import movement, moving_topics
 from services.api.contract.diff import (
     ChangesPage,
     Diff,
@@ -76,7 +78,8 @@ def statement_state(statement: StatementText | None) -> StatementState | None:
 
 def recorded_change(entry: Entry) -> RecordedChange:
     told = occurrence_of_entry(entry)
-    return RecordedChange(**told.model_dump(), fields=entry.event.model_dump(mode="json"))
+    fields = entry.event.model_dump(mode="json")
+    return RecordedChange(**told.model_dump(), fields=fields, movement=movement(entry.event))
 
 
 @handles(Diff)
@@ -95,8 +98,17 @@ def answer_diff(question: Diff, context: AnswerContext) -> DifferencesPage:
 def answer_list_changes(question: ListChanges, context: AnswerContext) -> ChangesPage:
     span = resolve_span(question, context)
     after = max(question.begins_at, span.since.position)
-    found = list(islice(context.changes(context.account_id, after=after, to=span.until.position), question.limit + 1))
+    to = span.until.position
+    changes = (
+        _movements(context, after, to) if question.people else context.changes(context.account_id, after=after, to=to)
+    )
+    found = list(islice(changes, question.limit + 1))
     shown = fill_page(map(recorded_change, found), question.limit)
     following = shown[-1].position if len(found) > len(shown) else None
     envelope = page_envelope(question, context.account_id, span, None, following)
     return ChangesPage(**envelope, changes=shown)
+
+
+def _movements(context: AnswerContext, after: int, to: int) -> Iterator[Entry]:
+    changes = context.past.changes_of_topics(context.cursor, context.account_id, moving_topics(), after=after, to=to)
+    return (change for change in changes if movement(change.event) is not None)

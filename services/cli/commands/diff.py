@@ -8,7 +8,7 @@ from services.api.contract.diff import Diff, DifferencesPage, FactChange, ListCh
 from services.cli.lib.arguments import add_question_arguments, moment_text
 from services.cli.lib.interval_output import actor, show_span
 from services.cli.lib.output import Column, short_time
-from services.cli.lib.terminal import print_note
+from services.cli.lib.terminal import UsageError, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,11 +17,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", action="store_true", help="every change, including those that were changed back, and bookkeeping"
     )
+    parser.add_argument(
+        "--people",
+        action="store_true",
+        help="which users joined, moved or left: created, deleted, or given another name, group, policy or boundary; "
+        "also what was changed back",
+    )
     add_question_arguments(parser, run)
 
 
 def run(args: argparse.Namespace) -> None:
     span = {"since": args.since, "until": args.until}
+    if args.people:
+        if args.all:
+            raise UsageError("--all lists every change, --people those of users: give one or the other.")
+        people = {**span, "people": True}
+        if not show_span(args, ListChanges, people, lambda page: page.changes, MOVEMENTS):
+            print_note("No user joined, moved or left.")
+        return
     if args.all:
         if not show_span(args, ListChanges, span, lambda page: page.changes, CHANGES):
             print_note("Nothing was changed.")
@@ -61,4 +74,10 @@ CHANGES: Sequence[Column[RecordedChange]] = (
     Column("WHAT HAPPENED", lambda change: change.event, wraps=True),
     Column("OPERATION", lambda change: change.operation, least=13),
     Column("BY", actor, least=10),
+)
+MOVEMENTS: Sequence[Column[RecordedChange]] = (
+    Column("TIME", lambda change: short_time(change.at)),
+    Column("POSITION", lambda change: str(change.position)),
+    Column("MOVEMENT", lambda change: change.movement),
+    *CHANGES[2:],
 )
