@@ -141,7 +141,7 @@ def decide_access_review(question: DecideAccessReview, account: Account, request
     topic = AccessReviewLinesDecided.topic if decided.events else None
     told = {"outcomes": decided.outcomes, "before": account.position, "topic": topic}
     if question.dry_run:
-        return Outcome(lambda _after: told | {"events": 0})
+        return Outcome(lambda _after: told | {"topic": None})
     secrets = [SecretId(SecretKind.PASSWORD, password_id) for password_id in decided.password_ids]
     return Outcome(lambda _after: told, decided.events, destroyed_secrets=secrets)
 
