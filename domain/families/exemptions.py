@@ -100,10 +100,10 @@ class ExemptionGranted(ExemptionChange, topic="account.exemption.granted.v1"):
     kinds: tuple[CredentialKind, ...]
     reason: Personal[str]
     until: datetime
-    controls: tuple[str, ...] = ()
+    controls: tuple[str, ...] | None = None
 
     def exemption(self, at: datetime) -> Exemption:
-        said = (self.exemption_id, self.owner_id, self.kinds, self.reason, self.until, at, self.controls)
+        said = (self.exemption_id, self.owner_id, self.kinds, self.reason, self.until, at, self.controls or ())
         return Exemption(*said)
 
     def fold(self, account: Account, at: datetime) -> Account:

@@ -52,7 +52,7 @@ def grant_exemption(
         kinds=tuple(dict.fromkeys(kinds)),
         reason=reason.strip(),
         until=until,
-        controls=tuple(dict.fromkeys(controls)),
+        controls=tuple(dict.fromkeys(controls)) or None,
     )
 
 
