@@ -99,7 +99,12 @@ def _exemption(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
     if before is None:
         yield ExemptionRevoked(**naming)
     else:
-        said = {"kinds": before.kinds, "controls": before.controls or None, "reason": before.reason, "until": before.until}
+        said = {
+            "kinds": before.kinds,
+            "controls": before.controls or None,
+            "reason": before.reason,
+            "until": before.until,
+        }
         yield ExemptionGranted.model_validate({**naming, **said})
 
 
