@@ -64,12 +64,25 @@ class Operation:
     """The parameter that `run` takes under the name `name`, where users, groups and roles share one function."""
     allowed_as: str | None = None
     """The name of the action that policies know, where it is another."""
+    run_as_of: Callable[..., Outcome] | None = None
+    """What answers about the past, where it is not `run`."""
+
+    @property
+    def tells_past(self) -> bool:
+        return self.read_only or self.run_as_of is not None
 
     def call(self, account: Account, call: Call, parameters: dict[str, Any]) -> Outcome:
         """Raises refusals."""
+        return self._run(self.run, account, call, parameters)
+
+    def call_as_of(self, account: Account, call: Call, parameters: dict[str, Any]) -> Outcome:
+        """Of one that tells the past. Raises refusals."""
+        return self._run(self.run_as_of or self.run, account, call, parameters)
+
+    def _run(self, run: Callable[..., Outcome], account: Account, call: Call, parameters: dict[str, Any]) -> Outcome:
         if self.holder is not None:
             parameters = {("name" if key == self.holder else key): value for key, value in parameters.items()}
-        return self.run(account, call, **parameters)
+        return run(account, call, **parameters)
 
     @property
     def action(self) -> str:
@@ -105,9 +118,11 @@ def answers(
     ends_access: EndsAccess | None = None,
     check_sizes: CheckSizes = lambda _parameters: None,
     allowed_as: str | None = None,
+    run_as_of: Callable[..., Outcome] | None = None,
 ) -> Callable[[OperationFunction], OperationFunction]:
     """Registers the decorated function for the AWS operation `name`. `records` are names of parameters, separated by
-    spaces. Whether it only reads, and whether it ends access, AWS's names tell; others have to say."""
+    spaces. Whether it only reads, and whether it ends access, AWS's names tell; others have to say. `run_as_of` answers
+    about the past instead, and changes nothing."""
     if read_only is None:
         read_only = name.startswith(_READ_ONLY_PREFIXES) and name not in _NOT_READ_ONLY
 
@@ -130,6 +145,7 @@ def answers(
             check_sizes=check_sizes,
             holder=holder,
             allowed_as=allowed_as,
+            run_as_of=run_as_of,
         )
         return run
 

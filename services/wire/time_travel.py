@@ -51,7 +51,7 @@ def perform_as_of(
     account: Account, call: Call, operation: Operation, parameters: dict[str, Any], moment: str, past: PastFacts | None
 ) -> Outcome:
     """Raises refusals, and NeedsFacts as long as there is not enough of the past."""
-    if not operation.read_only:
+    if not operation.tells_past:
         raise _changes(operation)
     # Asked before the past is folded, which is work. So it cannot be about the resource that was then.
     authorize(account, call, TIME_TRAVEL, account.arn(f"as-of/{operation.service}/{operation.name}", "muniment"))
@@ -72,7 +72,7 @@ def perform_as_of(
             target = operation.on(then, call_then, parameters)
             context = {**operation.context(then, parameters), **target.context}
             authorize_past(account, then, call, operation.action, target.arn, context, named=target.named)
-        outcome = operation.call(then, call_then, parameters)
+        outcome = operation.call_as_of(then, call_then, parameters)
     except NeedsAccounts as more:
         raise _wanted(call, moment, account.id, *sorted(past.ledgers.keys() - {account.id} | more.accounts)) from None
     if outcome.events or outcome.elsewhere or outcome.new_secrets or outcome.destroyed_secrets or outcome.new_texts:

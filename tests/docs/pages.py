@@ -26,8 +26,9 @@ _OPERATIONS_HEAD = """\
 # Operations
 
 What this server answers; anything else is refused with `InvalidAction`, and a parameter that is not supported with
-`ValidationError`. Nothing is ignored. Operations that read are also answered under `/as-of/MOMENT/`, as of that moment.
-`muniment coverage` lists every operation that AWS has of them, but for EC2's.
+`ValidationError`. Nothing is ignored. Operations that read are also answered under `/as-of/MOMENT/`, as of that moment,
+and so is GenerateCredentialReport, which makes nothing there. `muniment coverage` lists every operation that AWS has of
+them, but for EC2's.
 
 This page is generated: `{command}`.
 """

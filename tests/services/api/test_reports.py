@@ -65,6 +65,19 @@ def test_reports_tell_the_same(house: InProcessServer) -> None:
     assert told(house, "GetServiceLastAccessedDetails", *details, JobId=job_id) == [ann_arn, "sts"]
 
 
+def test_a_scanner_has_a_credential_report_of_the_past(house: InProcessServer) -> None:
+    """It asks for one, is told that it is complete, and reads what was so then; nobody had made one."""
+    house.user("ann")
+    (call,) = house.asks("/v1/history?operation=CreateUser&limit=1").body["calls"]
+    house.user("bob")
+    assert told(house, "GenerateCredentialReport", "State", as_of=call["at"].replace(":", "%3A")) == ["COMPLETE"]
+    content, at = told(house, "GetCredentialReport", "Content", "GeneratedTime", as_of=call["at"].replace(":", "%3A"))
+    rows = csv.DictReader(base64.b64decode(content).decode().split("\n"))
+    assert [row["user"] for row in rows] == ["<root_account>", "admin", "ann"]
+    assert at == call["at"][:19] + "Z"
+    assert house.aws_does("iam", "GetCredentialReport")[0] == 410
+
+
 def test_a_job_is_in_progress_while_tables_lag(house: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so, and nothing else: what is not known yet is not told as never used."""
     house.user("ann", allow("iam:ListUsers"))

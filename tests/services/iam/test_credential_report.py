@@ -4,9 +4,9 @@ import csv
 
 import pytest
 
-from domain.foundation.errors import ValidationError
+from domain.families.reports import CREDENTIAL_REPORT
 from domain.rules.reports import ReportExpired, ReportNotPresent
-from tests.services.endpoint import Endpoint, allow, arn
+from tests.services.endpoint import BEGAN_AT, Endpoint, allow, arn
 from tests.services.iam.certificates import certificate
 from tests.services.iam.test_mfa_devices import Phone
 from tests.services.iam.test_user_credentials import uploaded_certificate
@@ -92,14 +92,26 @@ def test_the_credential_report(endpoint: Endpoint) -> None:
 
 
 def test_a_credential_report_of_the_past(endpoint: Endpoint) -> None:
-    """Under /as-of/ it is the one that there was then, as long as it was kept then."""
-    endpoint.call(endpoint.root, "GenerateCredentialReport")
-    then = f"p{len(endpoint.entries)}"
+    """Under /as-of/ it is the one that there was then, as long as it was kept then; before and after that, the one that
+    would have been made then. Asking for one makes nothing."""
+    before = f"p{len(endpoint.entries)}"
+    endpoint.later(hours=1)
     endpoint.user("ann")
-    endpoint.later(hours=9)
     endpoint.call(endpoint.root, "GenerateCredentialReport")
-    assert rows(endpoint).keys() == {"<root_account>", "ann"}
-    endpoint.moment = then
-    assert rows(endpoint).keys() == {"<root_account>"}
-    with pytest.raises(ValidationError, match="changes state"):
-        endpoint.call(endpoint.root, "GenerateCredentialReport")
+    made, generated = endpoint.account[CREDENTIAL_REPORT], endpoint.at
+    endpoint.later(hours=3)
+    endpoint.user("bob")
+    kept = f"p{len(endpoint.entries)}"
+    endpoint.later(hours=6)
+    endpoint.user("cat")
+    expired = f"p{len(endpoint.entries)}"
+    for moment, users, at in (
+        (before, set(), BEGAN_AT),
+        (kept, {"ann"}, generated),
+        (expired, {"ann", "bob", "cat"}, endpoint.at),
+    ):
+        endpoint.moment = moment
+        assert endpoint.call(endpoint.root, "GenerateCredentialReport") == {"State": "COMPLETE"}
+        assert rows(endpoint).keys() == {"<root_account>", *users}
+        assert endpoint.call(endpoint.root, "GetCredentialReport")["GeneratedTime"] == at
+    assert endpoint.account[CREDENTIAL_REPORT] == made
