@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check pytest fuzz demo faults bench audit sbom lock clean
+.PHONY: run test check pytest fuzz demo faults acceptance bench audit sbom lock clean
 .DEFAULT_GOAL := run
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
@@ -60,6 +60,16 @@ faults: .venv/dev
 	$(INSTALL) --require-hashes -r tests/clients/requirements-ansible.lock
 	@touch $@
 
+# Prowler asks for other versions than ours, so it is a program in an environment of its own: 2.3 gigabytes, which take
+# pip a quarter of an hour, for much of it is built here.
+.venv-prowler/installed: tests/acceptance/requirements-prowler.lock
+	$(PYTHON) -m venv .venv-prowler
+	.venv-prowler/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+acceptance: .venv/dev .venv-prowler/installed
+	$(BIN)/python -m tests.acceptance
+
 bench: .venv/bench
 	$(BIN)/python -m benchmarks
 
@@ -74,12 +84,14 @@ sbom: .venv/dev
 
 # Needs uv on the path. Resolves for every Python and platform at once.
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-  --custom-compile-command 'make lock' pyproject.toml
+  --custom-compile-command 'make lock'
+OWN := $(COMPILE) pyproject.toml
 lock:
-	$(COMPILE) --extra run --output-file requirements.lock
-	$(COMPILE) --extra run --extra dev --constraint requirements.lock --output-file requirements-dev.lock
-	$(COMPILE) --extra ansible --constraint requirements-dev.lock --output-file tests/clients/requirements-ansible.lock
-	$(COMPILE) --extra bench --constraint requirements-dev.lock --output-file benchmarks/requirements.lock
+	$(OWN) --extra run --output-file requirements.lock
+	$(OWN) --extra run --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(OWN) --extra ansible --constraint requirements-dev.lock --output-file tests/clients/requirements-ansible.lock
+	$(OWN) --extra bench --constraint requirements-dev.lock --output-file benchmarks/requirements.lock
+	$(COMPILE) --group prowler --output-file tests/acceptance/requirements-prowler.lock
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache sbom.cdx.json
+	rm -rf .venv .venv-prowler build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache sbom.cdx.json
