@@ -57,9 +57,14 @@ def unreadable(cursor: psycopg.Cursor, name: str) -> ProjectionUnreadable:
     progress = rebuild_progress(cursor.connection, load_projections()).get(name)
     match progress and progress.state:
         case "superseded":
+            own_checks = (
+                "Give this process the MUNIMENT_COMPLIANCE_CHECKS of the servers; if it has that, "
+                if name == "compliance"
+                else ""
+            )
             return ProjectionUnreadable(
-                f"The tables of {name} are those of a newer version of muniment: update this server, or go back with "
-                "`muniment rebuild --swap`."
+                f"The tables of {name} are those of a newer version of muniment: {own_checks}update this server, or go "
+                "back with `muniment rebuild --swap`."
             )
         case "building":
             assert progress is not None

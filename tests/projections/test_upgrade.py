@@ -19,7 +19,7 @@ from projections.engine.swap import RebuildBusy
 from projections.engine.upgrade import RebuildProgress, pending_names
 from projections.queries.due import find_due
 from projections.queries.permissions import permissions_of
-from projections.queries.readable import ProjectionUnreadable, require_readable, same_tables
+from projections.queries.readable import ProjectionUnreadable, require_readable, same_tables, unreadable
 from projections.queries.sessions import issued_sessions
 from services.ledger.database import ExternalDatabase, connect
 from tests.projections.conftest import Project
@@ -247,6 +247,16 @@ def test_progress_is_logged(
         "100 %." in lines
     )
     assert lines[-1] == "The new tables of permissions have taken their place."
+
+
+def test_checks_of_ones_own_may_be_what_is_missing(reader: psycopg.Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that was not given them finds tables that it cannot have made. To update it would not help."""
+    found = {
+        name: RebuildProgress(0, 0, answers_meanwhile=False, state="superseded") for name in ("compliance", "trail")
+    }
+    monkeypatch.setattr("projections.queries.readable.rebuild_progress", lambda *_: found)
+    assert "MUNIMENT_COMPLIANCE_CHECKS" in str(unreadable(reader, "compliance"))
+    assert "MUNIMENT_COMPLIANCE_CHECKS" not in str(unreadable(reader, "trail"))
 
 
 def test_an_older_program_does_not_undo_it(

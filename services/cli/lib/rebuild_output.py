@@ -97,7 +97,10 @@ def show_comparison(args: argparse.Namespace, comparison: RebuildComparison, hea
 def comparison_problems(comparison: RebuildComparison) -> Iterator[str]:
     """What is not as it should be, a line each."""
     for name in comparison.incomparable:
-        yield f"{name}: the live tables are missing, or were made by another version of this program: not compared."
+        made = "another version of this program"
+        if name == "compliance":
+            made += ", or with another MUNIMENT_COMPLIANCE_CHECKS than this command has"
+        yield f"{name}: the live tables are missing, or were made by {made}: not compared."
     for behind in comparison.behind:
         yield f"{behind}: not compared."
     for compared in comparison.tables:

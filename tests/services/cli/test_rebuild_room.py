@@ -1,13 +1,13 @@
-"""Comparing the tables with new ones on a disk that is nearly full."""
+"""Comparing the tables with new ones: on a disk that is nearly full, and what is said of it."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from projections.engine.rebuild import REBUILD_SCHEMA
+from projections.engine.rebuild import REBUILD_SCHEMA, RebuildComparison
 from projections.engine.upgrade import ROOM_BYTES
 from services.cli.lib.progress import Progress
-from services.cli.lib.rebuild_output import NotCompared, rebuild_and_compare
+from services.cli.lib.rebuild_output import NotCompared, comparison_problems, rebuild_and_compare
 from services.ledger.database import Database, DatabaseRole, connect
 from tests.conftest import PROJECTED_TEMPLATE, copied
 
@@ -45,3 +45,11 @@ def test_the_room_of_calls_is_not_written_into(database: Database) -> None:
     with connect(database, "projector") as connection:
         tables = "select count(*) from pg_class where relnamespace = to_regnamespace(%s)::oid"
         assert connection.execute(tables, (REBUILD_SCHEMA,)).fetchone() == (0,)
+
+
+def test_checks_of_ones_own_may_be_why_tables_differ() -> None:
+    """Whoever verifies without them is told so, and not only that a rebuild would help."""
+    comparison = RebuildComparison((), ("compliance", "trail"), (), (), ())
+    of_checks, of_trail = comparison_problems(comparison)
+    assert "MUNIMENT_COMPLIANCE_CHECKS" in of_checks
+    assert "MUNIMENT_COMPLIANCE_CHECKS" not in of_trail
