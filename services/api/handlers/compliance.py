@@ -228,8 +228,10 @@ def _results(asked: _Asked, context: AnswerContext) -> list[ControlResult]:
 
 
 def _violations(asked: _Asked, context: AnswerContext, criteria: Sequence[CheckCriterion]) -> list[ViolationInterval]:
-    ids = [each.id for each in criteria]
-    return violations_between(context.cursor, context.account_id, ids, asked.period.first, asked.period.last)
+    """In the order of the criteria, the earliest of each first."""
+    order = {each.id: number for number, each in enumerate(criteria)}
+    found = violations_between(context.cursor, context.account_id, [*order], asked.period.first, asked.period.last)
+    return sorted(found, key=lambda each: order[each.criterion])
 
 
 def _exemptions(asked: _Asked, context: AnswerContext, controls: Sequence[Control]) -> Iterator[ReportedExemption]:

@@ -60,6 +60,9 @@ def test_controls_over_a_year(database: Database, tmp_path: Path) -> None:
         throughout = report(house, f"&since={quote(began.isoformat())}")
         assert (throughout["1.9"]["verdict"], throughout["1.9"]["violations"]) == ("fail", 1)
         assert throughout["1.9"]["exposure"] == [{"unit": "days", "amount": 10.0}]
+        listed = [each["controls"][0] for each in violations(house, f"&since={quote(began.isoformat())}")]
+        assert len({*listed}) > 1
+        assert listed == sorted(listed, key=[*now].index)
         of_ann = [each["violation"] for each in violations(house, f"&since={quote(began.isoformat())}&subject=ann")]
         (aged,) = (each for each in of_ann if each["criterion"] == KEY_AGE)
         assert (aged["subject_id"], aged["by_time"]) == (key, True)
