@@ -27,9 +27,9 @@ from services.cli.lib.compliance_html import render_compliance
 from services.cli.lib.compliance_ocsf import render_ocsf
 from services.cli.lib.compliance_oscal import render_oscal
 from services.cli.lib.compliance_output import (
-    CONTROLS,
     CONTROLS_EXPORTED,
     VIOLATIONS_EXPORTED,
+    control_columns,
     exposure,
     period_of,
     title_of,
@@ -125,7 +125,7 @@ def _show_report(args: argparse.Namespace, report: ComplianceReport) -> None:
         return
     if args.output == "table":
         _print_heading(report)
-    make_output(args, CONTROLS, CONTROLS_EXPORTED).show(report.controls)
+    make_output(args, control_columns(report.controls), CONTROLS_EXPORTED).show(report.controls)
     if args.output == "table":
         said = ", ".join(f"{_count(report, verdict)} {word}" for verdict, word in _COUNTED)
         print_note(f"{said}. Why: muniment compliance explain CONTROL --framework {report.framework.name}")
@@ -188,8 +188,8 @@ def _show_explanation(explanation: ComplianceExplanation, subject: str | None) -
     for criterion in explanation.criteria:
         print_line("")
         print_wrapped(criterion.criterion, "  ")
-        print_wrapped(f"  {criterion.check.rationale}", "  ")
-        print_wrapped(f"  {_looked_at(criterion)}", "  ")
+        print_wrapped(f"  {criterion.check.title}. {criterion.check.rationale}", "  ")
+        print_wrapped(f"  {_looked_at(explanation, criterion)}", "  ")
         if subject is not None and not criterion.violations:
             print_wrapped(f"  {subject} did not violate it.", "  ")
         for each in criterion.violations:
@@ -221,9 +221,10 @@ def _exemption(exemption: ReportedExemption, account_id: str) -> str:
     return f"{owner} is exempt from {granted} to {ends_at}, by {by}: {exemption.reason}"
 
 
-def _looked_at(criterion: ExplainedCriterion) -> str:
+def _looked_at(explanation: ComplianceExplanation, criterion: ExplainedCriterion) -> str:
     looked = count_noun(criterion.subjects, "subject")
-    return f"{looked} at the end of the period, {len(criterion.violating):,} of them in violation."
+    when = "" if explanation.since == explanation.until else " at the end of the period"
+    return f"{looked}{when}, {len(criterion.violating):,} of them in violation."
 
 
 def _happened(event: Occurrence, account_id: str) -> str:

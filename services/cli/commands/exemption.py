@@ -81,7 +81,12 @@ def _list(args: argparse.Namespace) -> None:
 EFFECT: Sequence[Column[ExemptionEffect]] = (
     Column("EXEMPTION", lambda effect: effect.exemption.exemption_id),
     Column("OWNER", lambda effect: owner_title(effect.exemption.owner_id, effect.exemption.owner_name)),
-    Column("FROM", lambda effect: exempt_from(effect.exemption.controls, effect.exemption.kinds), wraps=True, least=16),
+    Column(
+        "EXEMPT FROM",
+        lambda effect: exempt_from(effect.exemption.controls, effect.exemption.kinds),
+        wraps=True,
+        least=16,
+    ),
     Column("UNTIL", lambda effect: short_time(effect.exemption.until)),
     Column("POSITION", lambda effect: f"p{effect.position}"),
 )

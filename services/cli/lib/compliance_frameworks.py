@@ -16,7 +16,7 @@ from services.api.contract.compliance_frameworks import (
 )
 from services.cli.lib.arguments import add_command, add_historical_arguments, add_question_arguments
 from services.cli.lib.client import ask
-from services.cli.lib.compliance_output import CHECKS
+from services.cli.lib.compliance_output import CHECKS, said_parameters
 from services.cli.lib.output import Column, JsonLines, make_output, short_time
 from services.cli.lib.policy_file import read_document
 from services.cli.lib.terminal import print_line, print_wrapped
@@ -69,8 +69,7 @@ class _Row(NamedTuple):
 
 def _rows(control: ControlDefinition) -> Iterator[_Row]:
     for test in control.tests:
-        said = ", ".join(f"{name}={value}" for name, value in test.parameters.items())
-        yield _Row(control, f"{test.check}({said})")
+        yield _Row(control, f"{test.check}({said_parameters(test.parameters)})")
     if left_out := control.not_answered or control.partly:
         yield _Row(control, f"Not looked at: {left_out}")
 

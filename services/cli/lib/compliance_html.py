@@ -10,7 +10,7 @@ from domain.read_models.compliance import ControlResult, ControlVerdict
 from services.api.contract.compliance import ComplianceReport
 from services.cli.lib.compliance_evidence import ComplianceEvidence
 from services.cli.lib.compliance_output import (
-    CONTROLS,
+    control_columns,
     exemption_columns,
     exposure,
     interval_columns,
@@ -94,7 +94,7 @@ def _sections(controls: Sequence[ControlResult]) -> Iterator[Markup]:
         if section:
             yield element("h3", f"Section {section}")
         yield column_table(
-            [column for column in CONTROLS if not column.wide],
+            [column for column in control_columns(controls) if not column.wide],
             list(of_section),
             lambda each: LOOKS[each.verdict],
             look="controls",

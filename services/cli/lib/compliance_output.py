@@ -1,6 +1,7 @@
 """How compliance is shown: the columns of controls, violations, frameworks and checks."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from domain.read_models.compliance import (
@@ -97,10 +98,17 @@ CONTROLS: Sequence[Column[ControlResult]] = (
     Column("IN VIOLATION", _in_violation),
     Column("VIOLATIONS", _count(lambda result: result.violations)),
     Column("EXPOSURE", exposure),
-    Column("EXEMPT", lambda result: f"{result.exempt:,}" if result.exempt else None, wide=True),
+    Column("EXEMPT", lambda result: f"{result.exempt:,}" if result.exempt else None),
     Column("TITLE", lambda result: result.title, wraps=True),
     Column("NOTE", lambda result: result.reason or result.partly, wraps=True, wide=True),
 )
+
+
+def control_columns(results: Sequence[ControlResult]) -> Sequence[Column[ControlResult]]:
+    """With EXEMPT where something is: it is counted in IN VIOLATION, and neither in VIOLATIONS nor in EXPOSURE."""
+    return CONTROLS if any(each.exempt for each in results) else [each for each in CONTROLS if each.title != "EXEMPT"]
+
+
 CONTROLS_EXPORTED: Sequence[Column[ControlResult]] = (
     Column("control", lambda result: result.control_id),
     Column("title", lambda result: result.title),
@@ -164,11 +172,18 @@ VIOLATIONS_EXPORTED: Sequence[Column[ShownViolation]] = (
     Column("opened_operation", lambda shown: shown.violation.opened.operation),
     Column("closed_operation", lambda shown: shown.violation.closed.operation if shown.violation.closed else None),
 )
+
+
+def said_parameters(parameters: Mapping[str, int | str | bool | tuple[str, ...]]) -> str:
+    """As in a criterion's id."""
+    return ", ".join(f"{name}={json.dumps(value)}" for name, value in parameters.items())
+
+
 CHECKS: Sequence[Column[ReportedCheck]] = (
     Column("CHECK", lambda check: check.name),
     Column("SEVERITY", lambda check: check.severity),
     Column("TITLE", lambda check: check.title, wraps=True),
-    Column("PARAMETERS", lambda check: ", ".join(f"{name}={value}" for name, value in check.parameters.items())),
+    Column("PARAMETERS", lambda check: said_parameters(check.parameters)),
 )
 
 
@@ -180,7 +195,7 @@ def exemption_columns(account_id: str) -> Sequence[Column[ReportedExemption]]:
     return (
         Column("EXEMPTION", lambda exemption: exemption.exemption_id),
         Column("OWNER", lambda exemption: owner_title(exemption.owner_id, exemption.owner_name)),
-        Column("FROM", lambda exemption: exempt_from(exemption.controls, exemption.kinds), wraps=True, least=16),
+        Column("EXEMPT FROM", lambda exemption: exempt_from(exemption.controls, exemption.kinds), wraps=True, least=16),
         Column("UNTIL", lambda exemption: short_time(exemption.until)),
         Column("REASON", lambda exemption: exemption.reason, wraps=True, least=20),
         Column("GRANTED", lambda exemption: short_time(exemption.granted.at)),

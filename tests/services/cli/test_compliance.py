@@ -16,7 +16,12 @@ from services.api.contract.question import Answer
 from services.cli.lib import compliance_evidence
 from services.cli.lib.compliance_evidence import ComplianceEvidence, gather_evidence
 from services.cli.lib.compliance_html import LANES_MAX, ROWS_MAX, render_compliance, section_of, share
-from services.cli.lib.compliance_output import CONTROLS, CONTROLS_EXPORTED, VIOLATIONS_EXPORTED, violation_columns
+from services.cli.lib.compliance_output import (
+    CONTROLS_EXPORTED,
+    VIOLATIONS_EXPORTED,
+    control_columns,
+    violation_columns,
+)
 from services.cli.lib.output import Csv, Table
 from services.cli.lib.terminal import Failure
 from tests.services.cli.compliance_example import ACCOUNT, AT, CONTROL_ROWS, MFA, control, evidence, violation
@@ -62,10 +67,21 @@ CONTROLS  SUBJECT               OF   FROM                  BY          TO       
 def test_the_tables_of_controls_and_violations(width: int, expected: str) -> None:
     """On a terminal of that width no id is cut, and nothing is counted of a control that was not looked at."""
     out = io.StringIO()
-    Table([column for column in CONTROLS if not column.wide], out, width).show(CONTROL_ROWS)
+    Table([column for column in control_columns(CONTROL_ROWS) if not column.wide], out, width).show(CONTROL_ROWS)
     columns = [column for column in violation_columns(ACCOUNT) if not column.wide]
     Table(columns, out, width).show(evidence().shown)
     assert out.getvalue() == expected
+
+
+def test_what_is_exempt_has_a_column_where_something_is() -> None:
+    """Without it, what is in violation would be more than what there is of violations."""
+    excused = control("1.13", "exempt", violating=1, exempt=1)
+    assert "EXEMPT" not in [column.title for column in control_columns(CONTROL_ROWS)]
+    out = io.StringIO()
+    Table([column for column in control_columns([excused]) if not column.wide], out, None).show([excused])
+    heading, row = out.getvalue().splitlines()
+    assert re.split("  +", heading)[3:7] == ["IN VIOLATION", "VIOLATIONS", "EXPOSURE", "EXEMPT"]
+    assert re.split("  +", row)[3:7] == ["1 of 4", "0", "-", "1"]
 
 
 def test_spreadsheets_of_controls_and_violations() -> None:

@@ -47,7 +47,7 @@ def test_a_framework_of_ones_own(desk: Desk, file: Path) -> None:
     shown = file.with_suffix(".json")
     shown.write_text(desk.muniment("compliance", "show", "house", "--output", "json").out)
     assert desk.muniment("compliance", "adopt", str(shown)).out.endswith("already so\n")
-    assert "user_untagged(keys=" in desk.muniment("compliance", "show", "house").out
+    assert 'user_untagged(keys=["team"])' in desk.muniment("compliance", "show", "house").out
     listed = {each["name"]: each for each in rows(desk, "compliance", "frameworks")}
     assert (listed["house"]["built_in"], listed["house"]["adopted_at"] is None) == (False, False)
     (report,) = rows(desk, "compliance", "report", *HOUSE)

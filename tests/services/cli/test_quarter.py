@@ -217,6 +217,11 @@ def test_whether_mfa_was_on_throughout(auditor: Auditor) -> None:
     said = auditor.types("compliance", "explain", "1.9", "carol", *CIS, *DURING)
     assert "has MFA: FAIL, of everybody\n" in said
     assert "carol did not violate it." in said
+    assert re.search(
+        r"^  Users with a password have MFA\. .+\n  \d+ subjects at the end of the period, ", said, re.MULTILINE
+    )
+    now = auditor.types("compliance", "explain", "1.9", *CIS)
+    assert re.search(r"^  \d+ subjects, \d+ of them in violation\.$", now, re.MULTILINE)
 
 
 def test_an_answer_that_is_cut_says_so(auditor: Auditor, monkeypatch: pytest.MonkeyPatch) -> None:
