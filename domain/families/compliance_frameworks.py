@@ -13,6 +13,7 @@ from pydantic import Field
 from domain.account import Account, AffectsNobody, Bookkeeping, Component, OfAccount, forget_key
 from domain.facts import Fact, FactKind, FactValue, tells_facts
 from domain.foundation.events import Value
+from domain.foundation.moments import format_rfc3339
 from domain.foundation.personal import Personal
 from domain.lineage_kinds import LineageKind, Parts, Setting, SettingDelta
 
@@ -199,4 +200,4 @@ class ComplianceViolationsRecorded(Bookkeeping, topic="account.compliance_violat
         return account.put(VIOLATIONS_RECORDED, self.recorded)
 
     def describe(self) -> str:
-        return f"What opened and closed up to {self.recorded.up_to.isoformat()} was recorded."
+        return f"What opened and closed up to {format_rfc3339(self.recorded.up_to)} was recorded."

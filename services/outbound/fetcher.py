@@ -141,8 +141,8 @@ class Fetcher:
         if not allowed:
             # What the name leads to is not told: whoever adds targets may not ask for names of the operator's network.
             raise OutboundRefused(
-                f"{parts.hostname} is refused: expected an address of the internet and https, or loopback or a network "
-                "that MUNIMENT_OUTBOUND_ALLOW lists."
+                f"{parts.hostname} is refused: expected an address of the internet and https, or one that the operator "
+                "has listed in MUNIMENT_OUTBOUND_ALLOW, by http a loopback address only."
             )
         return allowed[:ADDRESSES_MAX]
 
