@@ -29,6 +29,7 @@ REPORT_SECONDS = 5.0
 log = logging.getLogger("muniment.projections")
 
 
+OTHER_CHECKS = "a server with another MUNIMENT_COMPLIANCE_CHECKS than this process has"
 UpgradeState = Literal["building", "waiting", "failed", "superseded"]
 
 
@@ -189,8 +190,11 @@ class Upgrade:
         with self._connect() as connection:
             names = pending_names(connection, self._projections)
             ((live_bytes,),) = connection.execute(SQL["live_bytes"]).fetchall()
-            if not names and rebuild_progress(connection, self._projections):
-                log.warning("The tables are those of a newer version of muniment: they stay. Update this server.")
+            if not names and (superseded := rebuild_progress(connection, self._projections)):
+                own_checks = f", or of {OTHER_CHECKS}" if "compliance" in superseded else ""
+                log.warning(
+                    "The tables are those of a newer version of muniment%s: they stay. Update this server.", own_checks
+                )
         if not names:
             return True
         if short := self._lack(ROOM_BYTES + self._room_factor * live_bytes):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 
 from projections.engine.definition import SQL, fitting_names, load_projections
-from projections.engine.upgrade import rebuild_progress
+from projections.engine.upgrade import OTHER_CHECKS, rebuild_progress
 
 
 class ProjectionBehind(Exception):  # noqa: N818  a state of the tables, which passes
@@ -57,13 +57,9 @@ def unreadable(cursor: psycopg.Cursor, name: str) -> ProjectionUnreadable:
     progress = rebuild_progress(cursor.connection, load_projections()).get(name)
     match progress and progress.state:
         case "superseded":
-            own_checks = (
-                "Give this process the MUNIMENT_COMPLIANCE_CHECKS of the servers; if it has that, "
-                if name == "compliance"
-                else ""
-            )
+            own_checks = f", or of {OTHER_CHECKS}" if name == "compliance" else ""
             return ProjectionUnreadable(
-                f"The tables of {name} are those of a newer version of muniment: {own_checks}update this server, or go "
+                f"The tables of {name} are those of a newer version of muniment{own_checks}: update this server, or go "
                 "back with `muniment rebuild --swap`."
             )
         case "building":
