@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic import ValidationError as InvalidParameters
 
 from domain.account import Account, Component
@@ -22,6 +22,10 @@ from domain.foundation.errors import ValidationError
 
 ExposureUnit = Literal["key-days", "privilege-days", "days"]
 """In what the time is counted for which somebody could have used it: a credential, a privilege, or anything else."""
+DAYS_MAX = 36_500
+Days = Annotated[int, Field(ge=0, le=DAYS_MAX)]
+"""A parameter that is added to times: with so many days, none leaves the calendar."""
+Count = Annotated[int, Field(ge=0, le=1_000)]
 ACCOUNT = "account"
 """The noun of the holder that is the account itself."""
 ROOT = "root"

@@ -1,5 +1,6 @@
 """Frameworks: the controls of a benchmark or standard, each as criteria, or as a question that is not answered here."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,12 +22,23 @@ FILE_BYTES_MAX = 64 * 1024
 """As much of it rides in an event where an account adopts it."""
 CONTROLS_MAX = 500
 TESTS_MAX = 50
-_Line = Annotated[str, Field(min_length=1, max_length=1_024, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+KEY_PARTS_MAX = 8
+"""Of a dotted key in TOML: what `tomllib` does for each line grows with their square."""
+_LONG_KEY = re.compile(
+    rf"""(?<![\w"'\\-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{KEY_PARTS_MAX}}}"""
+)
+NUMBER_MAX = 2**31 - 1
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""PostgreSQL's JSON takes no U+0000: an event with one could not be projected."""
+_Line = Annotated[str, Field(min_length=1, max_length=1_024, pattern=_PRINTABLE)]
+_Text = Annotated[str, Field(max_length=2_048, pattern=_PRINTABLE)]
+_Number = Annotated[int, Field(ge=-NUMBER_MAX, le=NUMBER_MAX)]
 _Name = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class _ReadTest(ControlTest):
     check: _Name
+    parameters: dict[_Name, _Number | _Text | bool | tuple[_Text, ...]] = Field(default_factory=dict)
 
 
 class _ReadControl(ControlDefinition):
@@ -36,6 +48,7 @@ class _ReadControl(ControlDefinition):
     not_answered: _Line | None = None
     partly: _Line | None = None
     config_rule: Annotated[str, Field(max_length=64, pattern=r"^[A-Z0-9_]+$")] | None = None
+    config_parameters: dict[_Name, _Name] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _says_one(self) -> "_ReadControl":
@@ -148,17 +161,21 @@ def read_framework(text: str, origin: str) -> Framework:
     """From TOML, or JSON. Raises ValidationError, naming the origin and what is wrong in it."""
     if len(text.encode()) > FILE_BYTES_MAX:
         raise ValidationError(f"{origin} has {len(text.encode()):,} bytes; expected at most {FILE_BYTES_MAX:,}.")
+    is_json = text.lstrip().startswith("{")
+    if not is_json and (found := _LONG_KEY.search(text)) is not None:
+        raise ValidationError(
+            f"{origin} has more than {KEY_PARTS_MAX} names in a row with dots between them; got {found[0][:64]}…"
+        )
     try:
-        is_json = text.lstrip().startswith("{")
         read = (
             _ReadFramework.model_validate_json(text) if is_json else _ReadFramework.model_validate(tomllib.loads(text))
         )
         return framework(FrameworkDefinition.model_validate(read.model_dump()))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ValidationError(f"{origin} is no TOML: {error}") from error
     except Invalid as error:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()[:3])
         raise ValidationError(f"{origin} is no framework: {wrong}") from error
+    except (ValueError, RecursionError) as error:  # Not all that is wrong with a number is a TOMLDecodeError.
+        raise ValidationError(f"{origin} is no TOML: {error}") from error
 
 
 @cache

@@ -1,11 +1,19 @@
 """The one place where an entry becomes bytes and bytes become an entry (docs/adr/0002)."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from eventsourcing.persistence import Mapper, StoredEvent
 
 from domain.foundation.events import Caused, Entry, Value, read_entry
+
+_UNREADABLE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""U+0000, but not a text that only says so."""
+
+
+class UnreadableText(ValueError):  # noqa: N818  reads as the verdict that it is
+    """PostgreSQL's JSON does not take it: the projections would halt at this entry, for ever. It is not written."""
 
 
 class EntryMapper(Mapper[str]):
@@ -61,7 +69,10 @@ class CorruptEntry(Exception):  # noqa: N818  reads as the verdict that it is
 
 
 def _encoded(value: Value) -> bytes:
-    return value.__pydantic_serializer__.to_json(value, exclude_none=True)
+    encoded = value.__pydantic_serializer__.to_json(value, exclude_none=True)
+    if b"\\u0000" in encoded and _UNREADABLE.search(encoded):
+        raise UnreadableText(f"A text in {type(value).__name__} has U+0000.")
+    return encoded
 
 
 def timestamp(at: datetime) -> str:

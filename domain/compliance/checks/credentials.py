@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.account import Account
-from domain.compliance.check import ROOT, CheckFinding, check, violated
+from domain.compliance.check import ROOT, CheckFinding, Days, check, violated
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.credential_use import LAST_USES
 from domain.families.mfa_devices import MFA_DEVICES
@@ -22,7 +22,7 @@ from domain.rules.mfa_devices import has_mfa
     severity="medium",
     exposure="key-days",
 )
-def access_key_age(account: Account, holder_id: str, *, days: int = 90) -> Iterator[CheckFinding]:
+def access_key_age(account: Account, holder_id: str, *, days: Days = 90) -> Iterator[CheckFinding]:
     for key in account[ACCESS_KEYS].of(holder_id):
         if key.status == "Active":
             yield CheckFinding(key.id, key.created_at + timedelta(days=days))
@@ -37,7 +37,7 @@ def access_key_age(account: Account, holder_id: str, *, days: int = 90) -> Itera
     severity="medium",
     exposure="key-days",
 )
-def access_key_unused(account: Account, holder_id: str, *, days: int = 45) -> Iterator[CheckFinding]:
+def access_key_unused(account: Account, holder_id: str, *, days: Days = 45) -> Iterator[CheckFinding]:
     uses, idle = account[LAST_USES], timedelta(days=days)
     for key in account[ACCESS_KEYS].of(holder_id):
         if key.status == "Active":
@@ -83,7 +83,7 @@ def several_active_access_keys(account: Account, holder_id: str) -> Iterator[Che
     severity="low",
 )
 def password_age(
-    account: Account, holder_id: str, *, days: int = 90, without_mfa: bool = False
+    account: Account, holder_id: str, *, days: Days = 90, without_mfa: bool = False
 ) -> Iterator[CheckFinding]:
     """`without_mfa`: of users for whom the password is enough."""
     profile = account[LOGIN_PROFILES].get(holder_id)
@@ -99,7 +99,7 @@ def password_age(
     remediation="aws iam delete-user --user-name USER, when nothing of it is needed any more",
     severity="medium",
 )
-def user_unused(account: Account, holder_id: str, *, days: int = 90) -> Iterator[CheckFinding]:
+def user_unused(account: Account, holder_id: str, *, days: Days = 90) -> Iterator[CheckFinding]:
     """Since it was made, or an access key of it was last used, be it one that is deleted by now."""
     uses, last = account[LAST_USES], account[USERS].by_id[holder_id].created_at
     for credential_id in (holder_id, *account[ACCESS_KEYS].owned.rights_of(holder_id)):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from domain.account import Account
-from domain.compliance.check import ACCOUNT, CheckFinding, check, violated
+from domain.compliance.check import ACCOUNT, CheckFinding, Count, Days, check, violated
 from domain.families.passwords import PASSWORD_POLICY
 
 
@@ -19,14 +19,14 @@ def weak_password_policy(
     account: Account,
     holder_id: str,
     *,
-    length: int = 0,
+    length: Count = 0,
     uppercase: bool = False,
     lowercase: bool = False,
     letters: bool = False,
     symbols: bool = False,
     numbers: bool = False,
-    remembered: int = 0,
-    days: int = 0,
+    remembered: Count = 0,
+    days: Days = 0,
 ) -> Iterator[CheckFinding]:
     """`letters`: of either case; `remembered`: how many passwords cannot be chosen again; `days`: after how many a
     password expires at the latest. What is 0 or false is not looked at. AWS's default policy is none of the account's

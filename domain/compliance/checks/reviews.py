@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.account import Account
-from domain.compliance.check import ACCOUNT, CheckFinding, check
+from domain.compliance.check import ACCOUNT, CheckFinding, Days, check
 from domain.families.access_reviews import ACCESS_REVIEWS, ReviewedPrincipals, ReviewScope
 
 
@@ -17,7 +17,7 @@ from domain.families.access_reviews import ACCESS_REVIEWS, ReviewedPrincipals, R
     severity="medium",
 )
 def access_not_reviewed(
-    account: Account, holder_id: str, *, days: int = 365, principals: ReviewedPrincipals = "all"
+    account: Account, holder_id: str, *, days: Days = 365, principals: ReviewedPrincipals = "all"
 ) -> Iterator[CheckFinding]:
     """Since the last review of all that these have was closed with every line decided, or since there is the account. A
     review that took longer than `days` is none: at its end nobody knew any more what was there."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.account import Account
-from domain.compliance.check import CheckFinding, check, violated
+from domain.compliance.check import CheckFinding, Days, check, violated
 from domain.compliance.statements import trusts_any_subject, trusts_everybody, trusts_other_account
 from domain.families.credential_use import LAST_USES
 from domain.families.roles import ROLES
@@ -62,7 +62,7 @@ def role_trusts_any_subject(account: Account, holder_id: str) -> Iterator[CheckF
     severity="low",
     exposure="privilege-days",
 )
-def role_unused(account: Account, holder_id: str, *, days: int = 90) -> Iterator[CheckFinding]:
+def role_unused(account: Account, holder_id: str, *, days: Days = 90) -> Iterator[CheckFinding]:
     """Those of AWS's services are theirs to use or not."""
     role = account[ROLES].by_id[holder_id]
     if not is_service_linked(role):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from domain.account import Account
-from domain.compliance.check import ROOT, CheckFinding, check, violated
+from domain.compliance.check import ROOT, CheckFinding, Days, check, violated
 from domain.families.access_keys import ACCESS_KEYS
 from domain.families.credential_use import LAST_USES
 from domain.families.mfa_devices import MFA_DEVICES
@@ -62,7 +62,7 @@ def root_access_key(account: Account, holder_id: str) -> Iterator[CheckFinding]:
     remediation="Use a role for daily work; keep the root user's credentials for what only it can do.",
     severity="high",
 )
-def root_used(account: Account, holder_id: str, *, days: int = 90) -> Iterator[CheckFinding]:
+def root_used(account: Account, holder_id: str, *, days: Days = 90) -> Iterator[CheckFinding]:
     uses = account[LAST_USES]
     users = (holder_id, *(key.id for key in account[ACCESS_KEYS].of(holder_id)))
     used_at = max((use.at for each in users if (use := uses.get(each)) is not None), default=None)
