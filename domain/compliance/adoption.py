@@ -90,10 +90,10 @@ def framework_of(account: Account, name: str) -> Framework:
     return find_framework(name, own)
 
 
-def adopted_frameworks(adopted: AdoptedFrameworks) -> list[tuple[AdoptedFramework, Framework]]:
+def adopted_frameworks(adopted: Iterable[AdoptedFramework]) -> list[tuple[AdoptedFramework, Framework]]:
     """By name. Without those built-in ones that are not any more."""
     found = []
-    for each in sorted(adopted.values(), key=lambda each: each.name):
+    for each in sorted(adopted, key=lambda each: each.name):
         if each.definition is not None:
             found.append((each, former_framework(each.definition)))
         elif (built_in := built_in_frameworks().get(each.name)) is not None:
@@ -104,13 +104,13 @@ def adopted_frameworks(adopted: AdoptedFrameworks) -> list[tuple[AdoptedFramewor
 def own_criteria(adopted: AdoptedFrameworks) -> tuple[CheckCriterion, ...]:
     """Those that are looked at for this account alone, each once."""
     known = {each.id for each in built_in_criteria().every}
-    own = _criteria(framework for _, framework in adopted_frameworks(adopted))
+    own = _criteria(framework for _, framework in adopted_frameworks(adopted.values()))
     return tuple(each for each in own if each.id not in known)
 
 
 def adopted_criteria(adopted: AdoptedFrameworks) -> Sequence[CheckCriterion]:
     """All, each once."""
-    return _criteria(framework for _, framework in adopted_frameworks(adopted))
+    return _criteria(framework for _, framework in adopted_frameworks(adopted.values()))
 
 
 def _criteria(frameworks: Iterable[Framework]) -> Sequence[CheckCriterion]:

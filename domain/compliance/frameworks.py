@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from importlib import import_module, resources
 from pkgutil import iter_modules
 from typing import Annotated
@@ -22,6 +22,8 @@ FILE_BYTES_MAX = 64 * 1024
 """As much of it rides in an event where an account adopts it."""
 CONTROLS_MAX = 500
 TESTS_MAX = 50
+FRAMEWORKS_KEPT_MAX = 32
+"""Of accounts' own, as they were read: a megabyte or two each, at worst."""
 KEY_PARTS_MAX = 8
 """Of a dotted key in TOML: what `tomllib` does for each line grows with their square."""
 _LONG_KEY = re.compile(
@@ -91,7 +93,7 @@ class Control:
         return min((each.check.severity for each in self.criteria), key=order.index, default="informational")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Framework:
     definition: FrameworkDefinition
     controls: tuple[Control, ...]
@@ -100,7 +102,7 @@ class Framework:
     def name(self) -> str:
         return self.definition.name
 
-    @property
+    @cached_property
     def criteria(self) -> tuple[CheckCriterion, ...]:
         """Each once."""
         return tuple({each.id: each for control in self.controls for each in control.criteria}.values())
@@ -131,9 +133,10 @@ def framework(definition: FrameworkDefinition) -> Framework:
     return Framework(definition, tuple(controls))
 
 
+@lru_cache(FRAMEWORKS_KEPT_MAX)
 def former_framework(definition: FrameworkDefinition) -> Framework:
     """One that was accepted, perhaps by a program with other checks: a control with one that is not here any more is
-    not answered."""
+    not answered. Decisions ask for all that an account has adopted."""
     load_checks()
     return Framework(definition, tuple(map(_former_control, definition.controls)))
 

@@ -1,8 +1,9 @@
 """What opens and closes of the frameworks that an account has adopted: recorded once, whenever somebody comes by."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from domain.account import Account
@@ -11,8 +12,9 @@ from domain.compliance.check import CheckCriterion
 from domain.compliance.intervals import Violation
 from domain.families.compliance_frameworks import (
     COMPLIANCE_FRAMEWORKS,
+    ENDED_ADOPTIONS,
     VIOLATIONS_RECORDED,
-    AdoptedFrameworks,
+    AdoptedFramework,
     ComplianceViolationClosed,
     ComplianceViolationOpened,
     ComplianceViolationsRecorded,
@@ -52,8 +54,8 @@ class SeenTurns:
 
 
 def turn_events(account: Account, seen: SeenTurns, at: datetime) -> list[Event]:
-    """An event for each turn of an adopted framework's violations since it was adopted, and a mark that says how far
-    that is recorded now. None of a closed account.
+    """An event for each turn of a framework's violations while it was adopted, and a mark that says how far that is
+    recorded now. None of a closed account.
 
     The mark must not pass what is missing here. All that comes is at the time of the last change that was seen, or
     later: what is earlier is final. Where nothing was changed since, so is all up to now.
@@ -67,28 +69,43 @@ def turn_events(account: Account, seen: SeenTurns, at: datetime) -> list[Event]:
     new = [each for each in final if recorded is None or recorded < each.place]
     if not new:
         return []
-    adopted = _Adopted(account[COMPLIANCE_FRAMEWORKS])
+    adopted = _Adopted(account)
     events = [event for turn in new for event in adopted.events(turn)]
     last = RecordedViolations(up_to=new[-1].at, key=new[-1].key)
     return [*events, ComplianceViolationsRecorded(recorded=last)]
 
 
+class _AdoptedControl(NamedTuple):
+    name: str
+    """FRAMEWORK/CONTROL."""
+    since: datetime
+    until: datetime
+
+
 class _Adopted:
-    def __init__(self, frameworks: AdoptedFrameworks) -> None:
+    """Frameworks that the account has adopted, or had until lately."""
+
+    def __init__(self, account: Account) -> None:
         self._criteria = dict[str, CheckCriterion]()
-        self._controls = dict[str, list[tuple[datetime, str]]]()
-        """By criterion, since when the account has adopted which control."""
-        for adopted, framework in adopted_frameworks(frameworks):
+        self._controls = defaultdict[str, list[_AdoptedControl]](list)
+        """By criterion."""
+        self._take(account[COMPLIANCE_FRAMEWORKS].values(), datetime.max.replace(tzinfo=UTC))
+        for ended in account[ENDED_ADOPTIONS]:
+            self._take([ended.adopted], ended.ended_at)
+
+    def _take(self, adopted: Iterable[AdoptedFramework], until: datetime) -> None:
+        for each, framework in adopted_frameworks(adopted):
             for control in framework.controls:
                 for criterion in control.criteria:
                     self._criteria[criterion.id] = criterion
-                    named = adopted.adopted_at, f"{framework.name}/{control.id}"
-                    self._controls.setdefault(criterion.id, []).append(named)
+                    named = _AdoptedControl(f"{framework.name}/{control.id}", each.adopted_at, until)
+                    self._controls[criterion.id].append(named)
 
     def events(self, turn: ViolationTurn) -> Iterator[Event]:
         violation = turn.violation
         criterion_id = violation.key.criterion_id
-        controls = [name for since, name in self._controls.get(criterion_id, ()) if since <= turn.at]
+        found = self._controls.get(criterion_id, ())
+        controls = list(dict.fromkeys(each.name for each in found if each.since <= turn.at <= each.until))
         if not controls:
             return
         check = self._criteria[criterion_id].check

@@ -54,6 +54,10 @@ class FrameworkDefinition(Value):
     """Where its text is published."""
     controls: tuple[ControlDefinition, ...]
 
+    def __hash__(self) -> int:
+        """Parameters have none."""
+        return hash((self.name, self.version))
+
 
 @dataclass(frozen=True, slots=True)
 class AdoptedFramework:
@@ -67,6 +71,17 @@ class AdoptedFramework:
 AdoptedFrameworks = Map[str, AdoptedFramework]
 COMPLIANCE_FRAMEWORKS = Component[AdoptedFrameworks]("compliance_frameworks", Map())
 """By name."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAdoption:
+    adopted: AdoptedFramework
+    ended_at: datetime
+
+
+ENDED_ADOPTIONS_MAX = 20
+ENDED_ADOPTIONS = Component[tuple[EndedAdoption, ...]]("ended_adoptions", ())
+"""The newest of those that ended lately: what opened or closed before they did may not be recorded yet."""
 
 
 class RecordedViolations(Value):
@@ -130,6 +145,8 @@ class ComplianceFrameworkAdopted(AffectsNobody, OfAccount, topic="account.compli
     def fold(self, account: Account, at: datetime) -> Account:
         adopted = AdoptedFramework(self.framework_name, self.framework_version, self.definition, at)
         frameworks = account[COMPLIANCE_FRAMEWORKS]
+        if self.framework_name in frameworks:
+            account = _ended(account, self.framework_name, at)
         return account.put(COMPLIANCE_FRAMEWORKS, frameworks.set(self.framework_name, adopted))
 
 
@@ -139,7 +156,14 @@ class ComplianceFrameworkDropped(AffectsNobody, OfAccount, topic="account.compli
 
     def fold(self, account: Account, at: datetime) -> Account:
         """Raises LookupError where it was not adopted."""
-        return account.put(COMPLIANCE_FRAMEWORKS, account[COMPLIANCE_FRAMEWORKS].delete(self.framework_name))
+        return _ended(account, self.framework_name, at)
+
+
+def _ended(account: Account, name: str, at: datetime) -> Account:
+    """Raises LookupError."""
+    adopted = account[COMPLIANCE_FRAMEWORKS]
+    ended = (*account[ENDED_ADOPTIONS], EndedAdoption(adopted[name], at))[-ENDED_ADOPTIONS_MAX:]
+    return account.put(COMPLIANCE_FRAMEWORKS, adopted.delete(name)).put(ENDED_ADOPTIONS, ended)
 
 
 class ComplianceViolationEvent(Bookkeeping):
@@ -197,7 +221,8 @@ class ComplianceViolationsRecorded(Bookkeeping, topic="account.compliance_violat
         former = account[VIOLATIONS_RECORDED]
         if former is not None and (self.recorded.up_to, self.recorded.key) <= (former.up_to, former.key):
             raise LookupError(f"Violations were recorded up to {former}; {self.recorded} is no later.")
-        return account.put(VIOLATIONS_RECORDED, self.recorded)
+        ended = tuple(each for each in account[ENDED_ADOPTIONS] if each.ended_at >= self.recorded.up_to)
+        return account.put(VIOLATIONS_RECORDED, self.recorded).put(ENDED_ADOPTIONS, ended)
 
     def describe(self) -> str:
         return f"What opened and closed up to {format_rfc3339(self.recorded.up_to)} was recorded."

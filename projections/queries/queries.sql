@@ -346,15 +346,20 @@ where heads.account_id = any(%(accounts)s::text[]) and coalesce(cursors.position
 
 -- name: due_turns
 -- What has opened or closed of the frameworks that accounts have adopted, and is not recorded yet. Those of one time are
--- in the order of the positions.
-with late as (
-    select violation.* from views.violations_recorded as recorded join views.violations as violation
-        on violation.account_id = recorded.account_id
-        and greatest(violation.from_at, violation.ends_at) >= recorded.up_to
-), turns as (
-    select late.*, from_at as at, false as closes, from_position as position from late
+-- in the order of the positions. Each `offset 0` has the indexes used, account by account: most violations of an account
+-- are long recorded, or foreseen only.
+with turns as (
+    select opened.*, opened.from_at as at, false as closes, opened.from_position as position
+    from views.violations_recorded as recorded cross join lateral (
+        select * from views.violations
+        where account_id = recorded.account_id and from_at >= recorded.up_to and from_at <= %(at)s offset 0
+    ) as opened
     union all
-    select late.*, ends_at, true, coalesce(to_position, from_position) from late
+    select closed.*, closed.ends_at, true, coalesce(closed.to_position, closed.from_position)
+    from views.violations_recorded as recorded cross join lateral (
+        select * from views.violations
+        where account_id = recorded.account_id and ends_at >= recorded.up_to and ends_at <= %(at)s offset 0
+    ) as closed
 ), keyed as (
     select turns.*, concat_ws(' ', lpad(position::text, 20, '0'), criterion, subject_id,
         case when closes then 'closed' else 'opened' end) collate "C" as key
@@ -362,9 +367,10 @@ with late as (
 )
 select account_id, keyed.at, keyed.key, closes, criterion, subject_id, holder_id, holder_name, from_position, from_at,
     by_time, opened_by, ends_at, to_position, closed_by
-from keyed join views.watched_criteria using (account_id, criterion)
+from keyed join views.watched_criteria as watched using (account_id, criterion)
     join views.violations_recorded as recorded using (account_id)
-where keyed.at <= %(at)s and (keyed.at, keyed.key) > (recorded.up_to, recorded.key) and account_id <> all(%(without)s::text[])
+where (keyed.at, keyed.key) > (recorded.up_to, recorded.key) and (watched.until is null or keyed.at <= watched.until)
+    and account_id <> all(%(without)s::text[])
 order by account_id, keyed.at, keyed.key limit %(limit)s
 
 -- name: turns_seen

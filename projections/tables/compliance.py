@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 
 from domain.account import Account, FoldStep
 from domain.compliance.adoption import adopted_criteria, own_criteria
 from domain.compliance.check import checks
 from domain.compliance.finding_changes import Criteria
-from domain.compliance.frameworks import built_in_criteria
+from domain.compliance.frameworks import built_in_criteria, built_in_frameworks
 from domain.compliance.intervals import Violation, ViolationChanges, ViolationKey
 from domain.families.compliance_frameworks import COMPLIANCE_FRAMEWORKS, AdoptedFrameworks
 from domain.foundation.events import Entry
@@ -18,8 +19,10 @@ Row = Mapping[str, object]
 
 @cache
 def version() -> str:
-    """Another one where a criterion is added or removed, or a check finds something else."""
-    said = {each.id for each in built_in_criteria().every} | {f"{each.name} {each.version}" for each in checks()}
+    """Another one where a framework has other criteria, or a check finds something else."""
+    frameworks = built_in_frameworks().values()
+    said = {f"{each.name} {criterion.id}" for each in frameworks for criterion in each.criteria}
+    said |= {f"{each.name} {each.version}" for each in checks()}
     return hashlib.sha256("\n".join(sorted(said)).encode()).hexdigest()
 
 
@@ -38,8 +41,8 @@ class _Changes:
         self._criteria = built_in_criteria()
         self._replaced = dict[str, None]()
         """Criteria that are looked at anew, or for the first time: from the account's beginning."""
-        self._watched = dict[str, bool]()
-        """Whether what opens and closes is recorded, of criteria of which that has changed."""
+        self._watched = dict[str, datetime | None]()
+        """Until when what opens and closes is recorded, of criteria of which that has changed; None: it goes on."""
 
     def take(self, before: Account, entry: Entry, after: Account) -> None:
         adopted, now = before[COMPLIANCE_FRAMEWORKS], after[COMPLIANCE_FRAMEWORKS]
@@ -53,7 +56,7 @@ class _Changes:
             self._replaced |= dict.fromkeys(each.id for each in new)
             self._violations.replace(Criteria(new), self._history(entry.position))
             was, is_now = ({each.id for each in adopted_criteria(every)} for every in (adopted, now))
-            self._watched |= dict.fromkeys(was - is_now, False) | dict.fromkeys(is_now - was, True)
+            self._watched |= dict.fromkeys(was - is_now, entry.at) | dict.fromkeys(is_now - was)
 
     def _look_at(self, adopted: AdoptedFrameworks) -> None:
         own = own_criteria(adopted)
@@ -76,8 +79,7 @@ class _Changes:
                 *(_row(each, is_current=False) for each in changes.finished),
                 *(_row(each, is_current=True) for each in changes.current.values()),
             ],
-            "unwatched": [{"criterion": each} for each, watched in self._watched.items() if not watched],
-            "watched": [{"criterion": each} for each, watched in self._watched.items() if watched],
+            "watched": [{"criterion": each, "until": until} for each, until in self._watched.items()],
         }
 
 

@@ -25,13 +25,16 @@ create table violations (
     primary key (account_id, criterion, subject_id, from_position)
 );
 create unique index violations_current on violations (account_id, criterion, subject_id) where is_current;
--- Those that have opened or closed lately, or will.
-create index violations_by_last_turn on violations (account_id, greatest(from_at, ends_at));
+-- Those that have opened or closed lately.
+create index violations_by_opening on violations (account_id, from_at);
+create index violations_by_end on violations (account_id, ends_at) where ends_at is not null;
 
--- The criteria of frameworks that the account has adopted: what opens and closes is recorded in its ledger.
+-- The criteria of frameworks that the account has adopted, or had: what opens and closes is recorded in its ledger.
 create table watched_criteria (
     account_id text not null,
     criterion text not null,
+    -- What is later is not.
+    until timestamptz,
     primary key (account_id, criterion)
 );
 
@@ -124,14 +127,10 @@ from jsonb_to_recordset(%(rows)s)
         from_at timestamptz, by_time boolean, opened_by text, ends_at timestamptz, to_position bigint, closed_by text,
         is_current boolean)
 
--- name: unwatched
-delete from watched_criteria using jsonb_to_recordset(%(rows)s) as former (criterion text)
-where watched_criteria.account_id = %(account_id)s and watched_criteria.criterion = former.criterion
-
 -- name: watched
-insert into watched_criteria (account_id, criterion)
-select %(account_id)s, criterion from jsonb_to_recordset(%(rows)s) as adopted (criterion text)
-on conflict do nothing
+insert into watched_criteria (account_id, criterion, until)
+select %(account_id)s, criterion, until from jsonb_to_recordset(%(rows)s) as changed (criterion text, until timestamptz)
+on conflict (account_id, criterion) do update set until = excluded.until
 
 -- name: account.compliance_framework.adopted.v1
 insert into violations_recorded (account_id, up_to, key) select %(account_id)s, %(at)s, '' where %(entry)s is not null
@@ -160,9 +159,11 @@ select end_exemption(%(account_id)s, %(position)s, %(at)s, %(entry)s, split_part
 -- name: iam.server_certificate.deleted.v1
 -- name: iam.saml_provider.deleted.v1
 -- name: iam.oidc_provider.deleted.v1
+-- name: iam.mfa_device.deleted.v1
 select end_exemptions_of(coalesce(%(entry)s #>> '{event,user_id}', %(entry)s #>> '{event,group_id}',
     %(entry)s #>> '{event,role_id}', %(entry)s #>> '{event,policy_arn}',
-    %(entry)s #>> '{event,server_certificate_id}', %(entry)s #>> '{event,provider_arn}'),
+    %(entry)s #>> '{event,server_certificate_id}', %(entry)s #>> '{event,provider_arn}',
+    %(entry)s #>> '{event,serial_number}'),
     %(account_id)s, %(position)s, %(at)s, %(entry)s)
 
 -- name: account.closed.v1

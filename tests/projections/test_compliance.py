@@ -1,8 +1,10 @@
 """The table of violations against the same intervals made in memory, which tests/domain/compliance prove right."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import psycopg
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
@@ -11,13 +13,14 @@ from domain.account import FoldStep
 from domain.compliance.adoption import adopted_criteria, own_criteria
 from domain.compliance.check import CheckCriterion
 from domain.compliance.finding_changes import Criteria
-from domain.compliance.frameworks import built_in_criteria
+from domain.compliance.frameworks import built_in_criteria, built_in_frameworks
 from domain.compliance.intervals import Violation, violations
 from domain.families.compliance_frameworks import COMPLIANCE_FRAMEWORKS
 from domain.foundation.events import read_entry
 from projections.engine.apply import apply_batch
 from projections.engine.definition import Projection
 from projections.engine.folded_accounts import FoldedAccounts
+from projections.tables import compliance
 from tests.domain.compliance.test_intervals import steps
 from tests.projections.histories import Attempt, attempts, play
 from tests.projections.ledger import Ledger
@@ -34,9 +37,9 @@ def test_the_table_equals_the_intervals(
     value_is_kept: bool,  # noqa: FBT001  drawn
 ) -> None:
     """Batch after batch, whether or not the account's value is there from the last."""
-    ledger, compliance, folded = Ledger(writer), Projection.load("compliance"), FoldedAccounts()
+    ledger, projection, folded = Ledger(writer), Projection.load("compliance"), FoldedAccounts()
     play(ledger, tried)
-    while apply_batch(projector, compliance, ledger.account_id, size, folded=folded if value_is_kept else None) != (
+    while apply_batch(projector, projection, ledger.account_id, size, folded=folded if value_is_kept else None) != (
         ledger.position,
         ledger.position,
         False,
@@ -55,10 +58,20 @@ def test_the_table_equals_the_intervals(
         expected += violations(Criteria((criterion,)), changes[: last + 1])
     assert sorted(map(_text, (row for (row,) in told))) == sorted(map(_text, map(_row, expected)))
     watched = projector.execute(
-        "select criterion from watched_criteria where account_id = %s", (ledger.account_id,)
+        "select criterion from watched_criteria where account_id = %s and until is null", (ledger.account_id,)
     ).fetchall()
     adopted = adopted_criteria(ledger.account[COMPLIANCE_FRAMEWORKS])
     assert sorted(name for (name,) in watched) == sorted(each.id for each in adopted)
+
+
+def test_tables_are_built_anew_where_a_framework_has_other_criteria(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if some other one has them, too, and all is looked at: what is recorded is of those that are adopted."""
+    before, known = compliance.version.__wrapped__(), built_in_frameworks()
+    cis = known["cis-5.0"]
+    monkeypatch.setattr(
+        compliance, "built_in_frameworks", lambda: {**known, "cis-5.0": replace(cis, controls=cis.controls[:20])}
+    )
+    assert compliance.version.__wrapped__() != before
 
 
 def _own(changes: Sequence[FoldStep]) -> dict[CheckCriterion, int]:

@@ -22,6 +22,8 @@ from domain.compliance.intervals import Violation, ViolationKey
 from domain.compliance.recording import CONTROLS_NAMED_MAX, SeenTurns, ViolationTurn, turn_events
 from domain.families.compliance_frameworks import (
     COMPLIANCE_FRAMEWORKS,
+    ENDED_ADOPTIONS,
+    ENDED_ADOPTIONS_MAX,
     ComplianceFrameworkAdopted,
     ComplianceViolationClosed,
     ComplianceViolationEvent,
@@ -141,6 +143,31 @@ def test_what_a_turn_says() -> None:
     (named, _) = turn_events(adopting(new_account(), definition), SeenTurns(turns[:1], None, 9, AT, AT + DAY), AT + DAY)
     assert isinstance(named, ComplianceViolationOpened)
     assert len(named.controls) == CONTROLS_NAMED_MAX
+
+
+def test_what_was_adopted_by_then_is_recorded_later() -> None:
+    """Of a framework that is dropped, or has another version by now, too: nobody silences what he has just done."""
+    account = adopting(new_account(), own_framework("house", 3))
+    turns = [turn(1, AT + SECOND), turn(2, AT + 3 * SECOND)]
+    seen = SeenTurns(turns, None, 9, AT, AT + DAY)
+    empty = ControlDefinition(id="1", title="t", not_answered="Not any more.")
+    other = own_framework("house", 3).model_copy(update={"version": "4", "controls": (empty,)})
+    for changes in ([drop_framework(account, "house")], adopt_framework(account, framework(other), AT)):
+        changed = after(account, changes, AT + 2 * SECOND)
+        events = turn_events(changed, seen, AT + DAY)
+        assert told(events) == [("ComplianceViolationOpened", "1")]
+        assert after(changed, events)[ENDED_ADOPTIONS] == ()
+        assert after(changed, turn_events(changed, SeenTurns(turns[:1], None, 9, AT, AT), AT + DAY))[ENDED_ADOPTIONS]
+    for number in range(2 * ENDED_ADOPTIONS_MAX):
+        account = adopting(account, own_framework("house", 3 + number % 2), at=AT + number * SECOND)
+    assert len(account[ENDED_ADOPTIONS]) == ENDED_ADOPTIONS_MAX
+
+
+def test_a_framework_is_read_once() -> None:
+    """A decision asks for all that are adopted, of 64 KiB each, and a round takes a few milliseconds."""
+    account = adopting(new_account(), own_framework("house", 3))
+    assert framework_of(account, "house") is framework_of(account, "house")
+    assert framework_of(account, "house").criteria is framework_of(account, "house").criteria
 
 
 def test_nothing_of_a_closed_account() -> None:
