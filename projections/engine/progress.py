@@ -20,9 +20,10 @@ class ProgressWatcher(ProjectionRunner):
     def notify_changed(self, account_ids: frozenset[str]) -> None:
         """Nothing is followed here."""
 
-    def wait(self, account_id: str, position: int, timeout_seconds: float) -> bool:
+    def wait(self, account_id: str, position: int, timeout_seconds: float, *, computed: bool = True) -> bool:
         """As `ProjectionRunner.wait`. Raises psycopg.OperationalError when the database is not there."""
-        asked = {"account_id": account_id, "projections": self._names, "fitting": self._fitting_digests}
+        names = [name for name in self._names if computed or name not in self._computed]
+        asked = {"account_id": account_id, "projections": names, "fitting": self._fitting_digests}
         until = time.monotonic() + timeout_seconds
         with self._opened() as connection:
             while True:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 
@@ -59,9 +59,27 @@ class RunnerStatus:
     projections: tuple[ProjectionStatus, ...]
 
 
+class _Group:
+    """Projections that a thread follows. The lock guards what changes."""
+
+    def __init__(self, name: str, projections: Iterable[Projection], value_at: ValueAt | None) -> None:
+        self.thread_name = name
+        self.projections = tuple(projections)
+        self.fitting: tuple[Projection, ...] = ()
+        """Whose tables this program reads and writes, as last looked at."""
+        self.folded = FoldedAccounts(value_at)
+        self.changed_accounts: set[str] = set()
+        self.look_again = False
+        self.skip_interval = threading.Event()
+
+
 class ProjectionRunner:
     """Follows the accounts that it is told of, and now and then looks for others: a process may have died between
-    its commit and its telling. Any number of runners may work on one database."""
+    its commit and its telling. Any number of runners may work on one database.
+
+    Computed projections have a thread of their own: a batch of theirs may take a minute, and the others, which an
+    incident is answered from, go on meanwhile.
+    """
 
     def __init__(
         self,
@@ -78,23 +96,28 @@ class ProjectionRunner:
         the values that computed projections begin with sooner than by folding them from the beginning."""
         self._connect = connect
         self._shortage = shortage
-        self._folded = FoldedAccounts(value_at)
         self._projections = load_projections() if projections is None else tuple(projections)
         self._names = [projection.name for projection in self._projections]
         self._fitting_digests = fitting_digests(*self._projections)
         self._upgrade = Upgrade(connect, self._projections, self._upgraded, shortage)
         self._sweep_seconds = sweep_seconds
         self._positions_a_batch = positions_a_batch
-        self._thread = threading.Thread(target=self._run, name="muniment-projections", daemon=True)
+        self._computed = frozenset(each.name for each in self._projections if each.computed is not None)
+        parts = [[each for each in self._projections if (each.name in self._computed) == of] for of in (False, True)]
+        self._groups = [
+            _Group(name, part, value_at)
+            for name, part in zip(("muniment-projections", "muniment-computed"), parts, strict=True)
+            if part
+        ]
+        self._threads = [
+            threading.Thread(target=self._run, args=(group,), name=group.thread_name, daemon=True)
+            for group in self._groups
+        ]
         lock = threading.Lock()
         self._work = threading.Condition(lock)
         self._progress = threading.Condition(lock)
-        self._skip_interval = threading.Event()
         # Guarded by the lock.
         self._stopping = False
-        self._look_again = False
-        self._changed_accounts: set[str] = set()
-        self._fitting: tuple[Projection, ...] = ()  # Whose tables this program reads and writes, as last looked at.
         self._followed: dict[CursorKey, ProjectionProgress] = {}  # As this process saw them last.
 
     def start(self) -> None:
@@ -105,8 +128,9 @@ class ProjectionRunner:
         """
         with self._opened() as connection:
             prepare_live_tables(connection, self._projections)
-            self._look_what_fits(connection)
-        self._thread.start()
+            self._look_what_fits(connection, self._groups)
+        for thread in self._threads:
+            thread.start()
 
     def upgrade(self) -> None:
         """Builds the tables that another version of the program has made anew, beside those, until they can take their
@@ -119,31 +143,40 @@ class ProjectionRunner:
             self._stopping = True
             self._work.notify_all()
             self._progress.notify_all()
-        self._skip_interval.set()
+        for group in self._groups:
+            group.skip_interval.set()
         self._upgrade.stop()
-        if self._thread.ident is not None:
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
 
     def notify_changed(self, account_ids: frozenset[str]) -> None:
         """These ledgers have new events."""
-        with self._work:
-            self._changed_accounts |= account_ids
-            self._work.notify()
+        self._notify(account_ids, self._groups)
 
-    def wait(self, account_id: str, position: int, timeout_seconds: float) -> bool:
-        """Whether every projection of the account has come to the position within the time. Does not wait for one
-        that has halted, and is not about those of which this program cannot read the tables: who asks them is told."""
+    def _notify(self, account_ids: frozenset[str], groups: Iterable[_Group]) -> None:
+        with self._work:
+            for group in groups:
+                group.changed_accounts |= account_ids
+            self._work.notify_all()
+
+    def wait(self, account_id: str, position: int, timeout_seconds: float, *, computed: bool = True) -> bool:
+        """Whether every projection of the account has come to the position within the time; those that are `computed`
+        only if they are asked for. Does not wait for one that has halted, and is not about those of which this program
+        cannot read the tables: who asks them is told."""
+        without = frozenset[str]() if computed else self._computed
         with self._progress:
-            if not self._has_reached(account_id, position):
-                self._changed_accounts.add(account_id)
+            if not self._has_reached(account_id, position, without):
                 # What had halted when it was last looked at may go on now, mended by another process.
                 for seen in [(name, account_id) for name in self._names]:
                     if seen in self._followed and self._followed[seen].halted:
                         del self._followed[seen]
-                self._work.notify()
-                self._skip_interval.set()
-                self._progress.wait_for(lambda: self._is_settled(account_id, position), timeout_seconds)
-            return self._has_reached(account_id, position)
+                for group in self._groups:
+                    group.changed_accounts.add(account_id)
+                    group.skip_interval.set()
+                self._work.notify_all()
+                self._progress.wait_for(lambda: self._is_settled(account_id, position, without), timeout_seconds)
+            return self._has_reached(account_id, position, without)
 
     def resume(self, projection: str | None = None, account_id: str | None = None) -> None:
         """Lets what has halted try again; without a name, all projections, and without an account id, in all accounts.
@@ -162,7 +195,7 @@ class ProjectionRunner:
             found = rebuild_progress(connection, self._projections)
             rebuilt = {name: self._upgrade.described(progress) for name, progress in found.items()}
         return RunnerStatus(
-            self._thread.is_alive(),
+            all(thread.is_alive() for thread in self._threads),
             tuple(
                 ProjectionStatus(
                     name,
@@ -175,29 +208,36 @@ class ProjectionRunner:
             ),
         )
 
-    def _has_reached(self, account_id: str, position: int) -> bool:
-        seen = [self._followed.get((projection.name, account_id)) for projection in self._fitting]
+    def _seen(self, account_id: str, without: Collection[str]) -> list[ProjectionProgress | None]:
+        fitting = (projection.name for group in self._groups for projection in group.fitting)
+        names = (name for name in fitting if name not in without)
+        return [self._followed.get((name, account_id)) for name in names]
+
+    def _has_reached(self, account_id: str, position: int, without: Collection[str]) -> bool:
+        seen = self._seen(account_id, without)
         return all(followed is not None and followed.position >= position for followed in seen)
 
-    def _is_settled(self, account_id: str, position: int) -> bool:
-        seen = [self._followed.get((projection.name, account_id)) for projection in self._fitting]
+    def _is_settled(self, account_id: str, position: int, without: Collection[str]) -> bool:
+        seen = self._seen(account_id, without)
         return self._stopping or all(
             followed is not None and (followed.halted or followed.position >= position) for followed in seen
         )
 
-    def _look_what_fits(self, connection: psycopg.Connection) -> None:
+    def _look_what_fits(self, connection: psycopg.Connection, groups: Iterable[_Group]) -> None:
         """Another process may have put new tables in the place of the old ones."""
         asked = {"projections": self._names, "fitting": self._fitting_digests}
         fitting = {name for (name,) in connection.execute(SQL["fitting"], asked).fetchall()}
         with self._progress:
-            self._fitting = tuple(projection for projection in self._projections if projection.name in fitting)
+            for group in groups:
+                group.fitting = tuple(projection for projection in group.projections if projection.name in fitting)
             self._progress.notify_all()
 
     def _upgraded(self) -> None:
-        """Says that new tables are in their place, in this process: the thread looks at once."""
+        """Says that new tables are in their place, in this process: the threads look at once."""
         with self._work:
-            self._look_again = True
-            self._work.notify()
+            for group in self._groups:
+                group.look_again = True
+            self._work.notify_all()
 
     def _opened(self) -> psycopg.Connection:
         connection = self._connect()
@@ -208,7 +248,7 @@ class ProjectionRunner:
             raise
         return connection
 
-    def _run(self) -> None:
+    def _run(self, group: _Group) -> None:
         pause = RECONNECT_SECONDS_MIN
         while not self._stopping:
             since = time.monotonic()
@@ -219,8 +259,9 @@ class ProjectionRunner:
                     connection.execute("set synchronous_commit = off")
                     # So nothing that was seen before may be known any more.
                     with self._progress:
-                        self._followed.clear()
-                    self._follow_ledgers(connection)
+                        names = {projection.name for projection in group.projections}
+                        self._followed = {p: seen for p, seen in self._followed.items() if p[0] not in names}
+                    self._follow_ledgers(connection, group)
             except psycopg.OperationalError as error:
                 if time.monotonic() - since > RECONNECT_SECONDS_MAX:
                     pause = RECONNECT_SECONDS_MIN
@@ -241,46 +282,46 @@ class ProjectionRunner:
             with self._work:
                 self._work.wait_for(lambda: self._stopping, ROOM_SECONDS)
 
-    def _follow_ledgers(self, connection: psycopg.Connection) -> None:
+    def _follow_ledgers(self, connection: psycopg.Connection, group: _Group) -> None:
         sweep_at = time.monotonic()
         while not self._stopping:
             self._wait_for_room()
-            if time.monotonic() >= sweep_at or self._look_again:
-                self._look_again = False
-                self._look_what_fits(connection)
-                names = [projection.name for projection in self._fitting]
+            if time.monotonic() >= sweep_at or group.look_again:
+                group.look_again = False
+                self._look_what_fits(connection, [group])
+                names = [projection.name for projection in group.fitting]
                 behind = connection.execute(SQL["behind"], {"projections": names}).fetchall()
-                self.notify_changed(frozenset(account_id for _, account_id in behind))
+                self._notify(frozenset(account_id for _, account_id in behind), [group])
                 # While tables are being replaced, by whichever process, nobody waits for long to read the new ones.
-                all_fit = len(names) == len(self._names)
+                all_fit = len(names) == len(group.projections)
                 sweep_at = time.monotonic() + (self._sweep_seconds if all_fit else min(1.0, self._sweep_seconds))
             with self._work:
                 self._work.wait_for(
-                    lambda: self._changed_accounts or self._stopping or self._look_again,
+                    lambda: group.changed_accounts or self._stopping or group.look_again,
                     max(0.0, sweep_at - time.monotonic()),
                 )
-                accounts, self._changed_accounts = self._changed_accounts, set()
-                self._skip_interval.clear()
+                accounts, group.changed_accounts = group.changed_accounts, set()
+                group.skip_interval.clear()
             coming = iter(accounts)
             while some := list(islice(coming, ACCOUNTS_PER_PASS_MAX)):
-                self.notify_changed(self._pass(connection, some))
-            self._skip_interval.wait(PASS_INTERVAL_SECONDS)
+                self._notify(self._pass(connection, group, some), [group])
+            group.skip_interval.wait(PASS_INTERVAL_SECONDS)
 
-    def _pass(self, connection: psycopg.Connection, account_ids: Sequence[str]) -> frozenset[str]:
-        """One batch of every account and projection; those of which there is more, here or in another process's
-        hands."""
+    def _pass(self, connection: psycopg.Connection, group: _Group, account_ids: Sequence[str]) -> frozenset[str]:
+        """One batch of every account and projection of the group; those of which there is more, here or in another
+        process's hands."""
         followed: dict[CursorKey, ProjectionProgress | None] = {}
-        fitting = self._fitting
+        fitting = group.fitting
         followed |= self._record_progress(apply_batches(connection, fitting, account_ids, self._positions_a_batch))
         for account_id, projection in product(account_ids, fitting):
             place = (projection.name, account_id)
             if place not in followed:
                 read = apply_or_halt(
-                    connection, projection, account_id, self._positions_a_batch, log.error, folded=self._folded
+                    connection, projection, account_id, self._positions_a_batch, log.error, folded=group.folded
                 )
                 followed |= {place: None} if read is None else self._record_progress({place: read})
         if None in followed.values():
-            self._look_what_fits(connection)
+            self._look_what_fits(connection, [group])
         return frozenset(
             account_id
             for (_, account_id), each in followed.items()

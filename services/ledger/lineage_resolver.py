@@ -38,7 +38,7 @@ def accounts_behind(cursor: psycopg.Cursor, runner: ProjectionRunner) -> frozens
     return frozenset(
         account_id
         for account_id, position in lagging_accounts(cursor).items()
-        if not runner.wait(account_id, position, max(0.0, until - time.monotonic()))
+        if not runner.wait(account_id, position, max(0.0, until - time.monotonic()), computed=False)
     )
 
 
@@ -90,7 +90,7 @@ class LineageResolver:
             if row is None:
                 return OwnerFacts(wanted, home, (), complete=True)
             (head,) = row
-            complete = self._runner.wait(home, head, WAIT_SECONDS_MAX)
+            complete = self._runner.wait(home, head, WAIT_SECONDS_MAX, computed=False)
             try:
                 with same_tables(cursor):
                     found = seed_owners(cursor, home, wanted.credential, _moment_at_home(cursor, wanted, home))

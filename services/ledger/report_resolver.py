@@ -80,7 +80,7 @@ class ReportResolver:
         account = self._account(cursor, account_id, job.position)
         # The call that asked is a use too: its record stands right behind what it has changed.
         position = job.position + 1
-        self._runner.wait(account_id, position, WAIT_SECONDS_MAX)
+        self._runner.wait(account_id, position, WAIT_SECONDS_MAX, computed=False)
         entity_ids = [entity.id for entity in entities_of(account, job)]
         uses = last_uses(cursor, account_id, entity_ids, position, job.created_at - TRACKED)
         return service_access(account, job, self._catalogue, uses)
@@ -91,7 +91,7 @@ class ReportResolver:
         with self._readers() as connection, connection.cursor() as cursor:
             position, former = (position_at(cursor, account_id, at) for at in (wanted.at, since))
             accounts = self._account(cursor, account_id, position), self._account(cursor, account_id, former)
-            self._runner.wait(account_id, position, WAIT_SECONDS_MAX)
+            self._runner.wait(account_id, position, WAIT_SECONDS_MAX, computed=False)
             try:
                 with same_tables(cursor):
                     uses = last_uses(cursor, account_id, wanted.entity_ids, position, wanted.at - TRACKED)
@@ -125,7 +125,7 @@ class ReportResolver:
         uses = {}
         for account_id in reported_accounts(organization, job):
             position = position_at(cursor, account_id, job.created_at)
-            self._runner.wait(account_id, position, max(0.0, until - time.monotonic()))
+            self._runner.wait(account_id, position, max(0.0, until - time.monotonic()), computed=False)
             since = job.created_at - TRACKED
             uses[account_id] = last_uses_of_services(cursor, account_id, self._catalogue.tracked, position, since)
         return organization_access(organization, job, self._catalogue, uses)

@@ -56,7 +56,8 @@ def _write(database: Database, name: str, count: int, accounts: Sequence[str]) -
 def _follow(database: Database, when: str, statement: bytes, times: int) -> NoReturn:
     runner = ProjectionRunner(_dying(database, when, statement, times), positions_a_batch=4)
     runner.start()
-    runner._thread.join()
+    for thread in runner._threads:
+        thread.join()
     raise AssertionError("The runner has ended otherwise.")
 
 

@@ -1,6 +1,7 @@
 """The runner: nothing lost, nothing doubled, nothing skipped, whatever breaks."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,12 +11,14 @@ import psycopg
 import pytest
 from psycopg.abc import Params, QueryNoTemplate
 
+from domain.compliance.check import CheckFailed
 from domain.families.sessions import SessionRevoked
 from domain.families.users import UserCreated
 from projections.engine.apply import apply_batch
 from projections.engine.definition import Projection, load_projections, set_search_path
 from projections.engine.runner import ProjectionRunner
 from projections.engine.sql_files import SqlStatement
+from projections.tables import compliance
 from services.ledger.database import Database, connect
 from tests.projections.ledger import SECOND, Ledger, new_account_id
 from tests.projections.use_events import CALLED, issued
@@ -252,6 +255,29 @@ def test_a_poison_event_halts_what_reads_it_in_one_account(
     assert rows(reader, healthy) == expected(reader, healthy)
     all_but_the_last = [row for row in expected(reader, ledger) if row != ("principals", ledger.position)]
     assert rows(reader, ledger) == all_but_the_last
+
+
+def test_nothing_waits_for_what_is_computed(
+    run: Run, writer: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a batch of it is under way, which may take a minute, and when it has halted, all other tables go on."""
+    ledger, other = Ledger(writer), Ledger(writer)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def failing(*_arguments: object) -> dict[str, object]:
+        begun.set()
+        assert go_on.wait(LONG)
+        raise CheckFailed("The check is at fault.")
+
+    monkeypatch.setattr(compliance, "rows", failing)
+    runner = run()
+    assert begun.wait(LONG)
+    for each in (ledger, other):
+        many(each, 9)
+        assert runner.wait(each.account_id, each.position, LONG, computed=False)
+    go_on.set()
+    assert not runner.wait(ledger.account_id, ledger.position, LONG)
+    assert runner.wait(ledger.account_id, ledger.position, LONG, computed=False)
 
 
 def test_a_halted_projection_goes_on_when_it_is_told_to(

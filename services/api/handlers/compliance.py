@@ -62,7 +62,7 @@ class _Asked(NamedTuple):
     clipped_to: Moment | None
 
 
-@handles(GetComplianceReport)
+@handles(GetComplianceReport, reads_computed=True)
 def answer_compliance_report(question: GetComplianceReport, context: AnswerContext) -> ComplianceReport:
     asked = _asked(question, context)
     return ComplianceReport(
@@ -76,7 +76,7 @@ def answer_compliance_report(question: GetComplianceReport, context: AnswerConte
     )
 
 
-@handles(ListViolations)
+@handles(ListViolations, reads_computed=True)
 def answer_list_violations(question: ListViolations, context: AnswerContext) -> ViolationsPage:
     if question.marker is None:
         asked, begins_at = _asked(question, context), 0
@@ -103,7 +103,7 @@ def answer_list_violations(question: ListViolations, context: AnswerContext) -> 
     )
 
 
-@handles(ExplainCompliance)
+@handles(ExplainCompliance, reads_computed=True)
 def answer_explain_compliance(question: ExplainCompliance, context: AnswerContext) -> ComplianceExplanation:
     asked = _asked(question, context)
     control = asked.framework.control(question.control)
@@ -134,7 +134,7 @@ def answer_explain_compliance(question: ExplainCompliance, context: AnswerContex
     )
 
 
-@handles(TryFramework)
+@handles(TryFramework, reads_computed=True)
 def answer_try_framework(question: TryFramework, context: AnswerContext) -> ComplianceTrial:
     framework = _read_rules(question.rules)
     last = _last(context)

@@ -24,7 +24,7 @@ from services.api.handlers.handler import AnswerContext, decided_position, decid
 from services.api.handlers.requester import Requester
 
 
-@handles(ListExemptions)
+@handles(ListExemptions, reads_computed=True)
 def answer_list_exemptions(question: ListExemptions, context: AnswerContext) -> ExemptionList:
     period, clipped = period_of(question, context)
     found = exemptions_between(context.cursor, context.account_id, period.first.position, period.last)

@@ -97,6 +97,9 @@ class Handler:
     """Whether the tables of all accounts have to be up to date, as far as they will be in time."""
     also_reads: Callable[[Any], str | None]
     """Another ledger whose tables have to be up to date."""
+    reads_computed: bool
+    """Whether tables of computed projections have to be, too. They may lag for long, or halt by a check of somebody's
+    own; other answers do not wait for them."""
 
 
 HANDLERS: dict[type[Question[Answer]], Handler] = {}
@@ -108,13 +111,14 @@ def handles(
     *,
     reads_everywhere: bool = False,
     also_reads: Callable[[QuestionT], str | None] = lambda _question: None,
+    reads_computed: bool = False,
 ) -> Callable[[AnswerQuestion[QuestionT]], AnswerQuestion[QuestionT]]:
     """Registers the decorated function as what answers the question. Raises TypeError when another one does."""
 
     def register(answer: AnswerQuestion[QuestionT]) -> AnswerQuestion[QuestionT]:
         if question in HANDLERS:
             raise TypeError(f"{question.__name__} is answered twice.")
-        HANDLERS[question] = Handler(answer, reads_everywhere, also_reads)
+        HANDLERS[question] = Handler(answer, reads_everywhere, also_reads, reads_computed)
         return answer
 
     return register

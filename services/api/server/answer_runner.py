@@ -37,7 +37,7 @@ class AnswerRunner:
         moment before the account began."""
         as_of = AsOf(at, position=position) if question.moment is None else question.moment.as_of(at)
         handler = HANDLERS[type(question)]
-        self._wait(account_id, position)
+        self._wait(account_id, position, computed=handler.reads_computed)
         with self._readers() as connection, connection.cursor() as cursor:
             if (existing_at := question.existing_at(at)) is not None:
                 require_account_existed(cursor, account_id, existing_at)
@@ -45,7 +45,7 @@ class AnswerRunner:
             if other_id is not None:
                 head: Final = "select position from ledger.heads where account_id = %s"
                 for (other_position,) in cursor.execute(head, (other_id,)).fetchall():
-                    self._wait(other_id, other_position)
+                    self._wait(other_id, other_position, computed=handler.reads_computed)
             behind = accounts_behind(cursor, self._runner) if handler.reads_everywhere else frozenset[str]()
             context = AnswerContext(cursor, self._past, account_id, as_of, self._for_operator, behind, decided)
             try:
@@ -56,8 +56,8 @@ class AnswerRunner:
             except NoSuchEntity as refusal:
                 raise refusal.suggesting() if decided.may_list() else refusal from None
 
-    def _wait(self, account_id: str, position: int) -> None:
-        if not self._runner.wait(account_id, position, WAIT_SECONDS_MAX):
+    def _wait(self, account_id: str, position: int, *, computed: bool) -> None:
+        if not self._runner.wait(account_id, position, WAIT_SECONDS_MAX, computed=computed):
             raise ServiceUnavailable(
                 f"The call is recorded, but the projections of {account_id} lag behind: in {WAIT_SECONDS_MAX:.0f} "
                 f"seconds they have not come to position {position}. Ask again, and see /health/ready."

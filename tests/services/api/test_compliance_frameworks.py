@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from domain.compliance.check import CheckCriterion
 from services.ledger.database import Database
 from tests.services.api.in_process_server import InProcessServer, Reply, opened
 from tests.services.api.test_credential_lifecycle import DAY, Clock, post
@@ -198,3 +199,15 @@ def test_whoever_may_be_exempt(house: InProcessServer) -> None:
     for who in ("group/team", "root", house.account_id):
         exempt = post(house, "exemptions", who=who, until=until, reason="r", controls=["cis-5.0/1.4"])
         assert exempt.status == 200, exempt.error
+
+
+def test_a_check_that_fails_holds_up_nothing_else(house: InProcessServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leaked key is traced and contained, and its history is told, whatever some check is at fault in."""
+    monkeypatch.setattr(CheckCriterion, "violations", lambda *_arguments: 1 / 0)
+    key = house.user("ann").access_key
+    assert house.asks("/v1/compliance/report?framework=cis-5.0").status == 503
+    assert house.asks("/v1/exemptions").status == 503
+    for path in ("compliance/frameworks", "changes?since=p1", f"trace/{key}"):
+        assert house.asks(f"/v1/{path}").status == 200
+    contained = post(house, "contain", credential=key)
+    assert contained.status == 200, contained.error
