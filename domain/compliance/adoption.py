@@ -1,7 +1,7 @@
 """Frameworks that an account has adopted: which there may be, and what of them is looked at."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.account import Account
 from domain.compliance.check import CheckCriterion
@@ -14,14 +14,18 @@ from domain.compliance.frameworks import (
 )
 from domain.families.compliance_frameworks import (
     COMPLIANCE_FRAMEWORKS,
+    OWN_ADOPTIONS,
+    OWN_ADOPTIONS_A_DAY_MAX,
     AdoptedFramework,
     AdoptedFrameworks,
     ComplianceFrameworkAdopted,
     ComplianceFrameworkDropped,
 )
 from domain.foundation.errors import LimitExceeded, NoSuchEntity, ValidationError
+from domain.foundation.moments import format_rfc3339
 from domain.foundation.nearest import nearest
 
+DAY = timedelta(days=1)
 FRAMEWORKS_MAX = 10
 """Of an account."""
 OWN_CRITERIA_MAX = 100
@@ -45,6 +49,12 @@ def adopt_framework(account: Account, framework: Framework, at: datetime) -> tup
             return ()
         raise ValidationError(
             f"The account has adopted {name} {definition.version} with other controls: give this one another version."
+        )
+    lately = account[OWN_ADOPTIONS]
+    if built_in is None and len(lately) >= OWN_ADOPTIONS_A_DAY_MAX and at - lately[0] < DAY:
+        raise LimitExceeded(
+            f"The account has adopted frameworks of its own {len(lately)} times within a day: try them first "
+            f"(TryFramework), and adopt this one after {format_rfc3339(lately[0] + DAY)}."
         )
     event = ComplianceFrameworkAdopted(
         framework_name=name,

@@ -84,6 +84,11 @@ ENDED_ADOPTIONS = Component[tuple[EndedAdoption, ...]]("ended_adoptions", ())
 """The newest of those that ended lately: what opened or closed before they did may not be recorded yet."""
 
 
+OWN_ADOPTIONS_A_DAY_MAX = 20
+OWN_ADOPTIONS = Component[tuple[datetime, ...]]("own_framework_adoptions", ())
+"""When the last ones of the account's own were adopted."""
+
+
 class RecordedViolations(Value):
     """What opens and closes has an order: by its time, and of one time by its key."""
 
@@ -147,6 +152,8 @@ class ComplianceFrameworkAdopted(AffectsNobody, OfAccount, topic="account.compli
         frameworks = account[COMPLIANCE_FRAMEWORKS]
         if self.framework_name in frameworks:
             account = _ended(account, self.framework_name, at)
+        if self.definition is not None:
+            account = account.put(OWN_ADOPTIONS, (*account[OWN_ADOPTIONS], at)[-OWN_ADOPTIONS_A_DAY_MAX:])
         return account.put(COMPLIANCE_FRAMEWORKS, frameworks.set(self.framework_name, adopted))
 
 

@@ -24,6 +24,7 @@ from domain.families.compliance_frameworks import (
     COMPLIANCE_FRAMEWORKS,
     ENDED_ADOPTIONS,
     ENDED_ADOPTIONS_MAX,
+    OWN_ADOPTIONS_A_DAY_MAX,
     ComplianceFrameworkAdopted,
     ComplianceViolationClosed,
     ComplianceViolationEvent,
@@ -100,6 +101,18 @@ def test_how_much_is_looked_at_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         adopt_framework(new_account(), framework(own_framework("house", 3)), AT)
 
 
+def test_how_often_all_of_the_past_is_looked_at_is_bounded() -> None:
+    """Within a day; frameworks that come with the program, and those that are put back, cost nothing of the kind."""
+    account = new_account()
+    for number in range(OWN_ADOPTIONS_A_DAY_MAX):
+        account = adopting(account, own_framework("house", 3 + number % 2), at=AT + number * SECOND)
+    again = framework(own_framework("house", 3))
+    with pytest.raises(LimitExceeded, match="20 times within a day"):
+        adopt_framework(account, again, AT + DAY - SECOND)
+    assert adopt_framework(account, again, AT + DAY)
+    assert adopt_framework(account, find_framework("cis-5.0"), AT)
+
+
 def test_a_check_that_is_gone_is_not_answered() -> None:
     """As an earlier program accepted it. Nothing passes, and nothing fails, by a check that is not here."""
     test = ControlTest(check="left_out", parameters={})
@@ -159,7 +172,7 @@ def test_what_was_adopted_by_then_is_recorded_later() -> None:
         assert after(changed, events)[ENDED_ADOPTIONS] == ()
         assert after(changed, turn_events(changed, SeenTurns(turns[:1], None, 9, AT, AT), AT + DAY))[ENDED_ADOPTIONS]
     for number in range(2 * ENDED_ADOPTIONS_MAX):
-        account = adopting(account, own_framework("house", 3 + number % 2), at=AT + number * SECOND)
+        account = after(account, [ComplianceFrameworkAdopted(framework_name="house", framework_version=f"{number}")])
     assert len(account[ENDED_ADOPTIONS]) == ENDED_ADOPTIONS_MAX
 
 
