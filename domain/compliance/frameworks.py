@@ -1,5 +1,6 @@
 """Frameworks: the controls of a benchmark or standard, each as criteria, or as a question that is not answered here."""
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -91,6 +92,11 @@ class Control:
         if self.definition.severity is not None:
             return self.definition.severity
         return min((each.check.severity for each in self.criteria), key=order.index, default="informational")
+
+    @property
+    def asked(self) -> str:
+        """A digest of what it looks at: another one where a version of the framework asks something else by this id."""
+        return hashlib.sha256("\n".join(sorted(each.id for each in self.criteria)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def control_results(
     `exemptions` all of the account until then. Raises ViolationsDisagree."""
     looked, found = look_at_all(framework, account, period.last, violations), by_criterion(violations)
     return [
-        control_result(control, period, looked, found, exemptions_from(framework.name, control.id, exemptions))
+        control_result(control, period, looked, found, exemptions_from(framework.name, control, exemptions))
         for control in framework.controls
     ]
 
@@ -136,10 +136,10 @@ def by_criterion(violations: Iterable[ViolationInterval]) -> Mapping[str, Sequen
 
 
 def exemptions_from(
-    framework_name: str, control_id: str, exemptions: Sequence[ReportedExemption]
+    framework_name: str, control: Control, exemptions: Sequence[ReportedExemption]
 ) -> list[ReportedExemption]:
-    """Those from the control, in the order in which they were granted."""
-    return [each for each in exemptions if f"{framework_name}/{control_id}" in each.controls]
+    """Those from the control as it is here, in the order in which they were granted."""
+    return [each for each in exemptions if each.is_from(f"{framework_name}/{control.id}", control.asked)]
 
 
 def goes_on(violation: ViolationInterval, moment: Moment) -> bool:

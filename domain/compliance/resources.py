@@ -65,7 +65,7 @@ def compliance_of_resources(
         looked_at = {holder_id for criterion in control.criteria for holder_id in looked[criterion.id].holders}
         if any(criterion.check.of == (ROOT,) for criterion in control.criteria):
             looked_at.add(account.id)  # There is a root user, whatever it has.
-        exempt = exemptions_from(framework_name, control.id, exemptions)
+        exempt = exemptions_from(framework_name, control, exemptions)
         result = control_result(control, Period(last, last), looked, going_on, exempt)
         resources = _resources(account, last, looked_at, of_control, exempt, gone_arns)
         told.append(ControlCompliance(result.verdict, result.reason, tuple(resources)))

@@ -26,6 +26,8 @@ class Exemption:
     granted_at: datetime
     controls: tuple[str, ...] = ()
     """FRAMEWORK/CONTROL: from these alone, and from no rule of a profile."""
+    asked: tuple[str, ...] = ()
+    """Of each of these a digest of what it looked at then: another version of the framework may ask something else."""
 
     def covers(self, kind: CredentialKind, at: datetime) -> bool:
         return at < self.until and not self.controls and (not self.kinds or kind in self.kinds)
@@ -46,7 +48,8 @@ def _parts(account: Account, owner_id: str, exemption_id: str) -> Parts:
     exemption = exemptions_of(account, owner_id).get(exemption_id)
     if exemption is None:
         return {}
-    return {exemption_id: " ".join((exemption.until.isoformat(), *exemption.kinds, *exemption.controls))}
+    of = (*exemption.kinds, *exemption.controls, *exemption.asked)
+    return {exemption_id: " ".join((exemption.until.isoformat(), *of))}
 
 
 def _without(delta: SettingDelta, parts: Parts) -> Account:
@@ -101,10 +104,11 @@ class ExemptionGranted(ExemptionChange, topic="account.exemption.granted.v1"):
     reason: Personal[str]
     until: datetime
     controls: tuple[str, ...] | None = None
+    asked: tuple[str, ...] | None = None
 
     def exemption(self, at: datetime) -> Exemption:
-        said = (self.exemption_id, self.owner_id, self.kinds, self.reason, self.until, at, self.controls or ())
-        return Exemption(*said)
+        of_controls = self.controls or (), self.asked or ()
+        return Exemption(self.exemption_id, self.owner_id, self.kinds, self.reason, self.until, at, *of_controls)
 
     def fold(self, account: Account, at: datetime) -> Account:
         return _with(account, self.owner_id, self.exemption_id, self.exemption(at))

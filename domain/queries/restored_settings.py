@@ -102,6 +102,7 @@ def _exemption(delta: SettingDelta, former: Account) -> Iterator[AccountChange]:
         said = {
             "kinds": before.kinds,
             "controls": before.controls or None,
+            "asked": before.asked or None,
             "reason": before.reason,
             "until": before.until,
         }

@@ -96,6 +96,8 @@ class ReportedExemption(ReadModel):
     """Of the owner's credentials, from the lifecycle profile's rules; none: all, where there are no controls."""
     controls: tuple[str, ...]
     """FRAMEWORK/CONTROL."""
+    asked: tuple[str, ...]
+    """Of each of these a digest of what it looked at when the exemption was granted."""
     reason: str
     granted: ViolationBound
     until: datetime
@@ -103,6 +105,10 @@ class ReportedExemption(ReadModel):
     ended: ViolationBound | None
     """Null while it stands. What has expired ended at `until`, without a change."""
     ended_as: Literal["revoked", "expired", "replaced", "owner gone"] | None
+
+    def is_from(self, control: str, asked: str) -> bool:
+        """Whether it is from this control, FRAMEWORK/CONTROL, and not from another one that had its id."""
+        return (control, asked) in zip(self.controls, self.asked, strict=False)
 
     @property
     def ends_at(self) -> datetime:

@@ -1,7 +1,8 @@
 """Exemptions: who is exempted from the lifecycle profile's rules or from controls, for how long, and their end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from domain.account import Account
 from domain.families.exemptions import EXEMPTIONS, Exemption, ExemptionGranted, ExemptionRevoked, exemptions_of
@@ -11,6 +12,7 @@ from domain.foundation.moments import format_rfc3339
 from domain.foundation.nearest import nearest
 from domain.rules.lifecycle import subject_name
 
+NO_CONTROLS: Mapping[str, str] = MappingProxyType({})
 DAYS_MAX = 3_650
 REASON_CHARACTERS_MAX = 256
 OF_ACCOUNT_MAX = 500
@@ -26,10 +28,10 @@ def grant_exemption(
     reason: str,
     until: datetime,
     at: datetime,
-    controls: tuple[str, ...] = (),
+    controls: Mapping[str, str] = NO_CONTROLS,
 ) -> ExemptionGranted:
-    """Of these kinds of the owner's credentials, none: of all; or from these controls, which there are. Raises
-    ValidationError and LimitExceeded."""
+    """Of these kinds of the owner's credentials, none: of all; or from these controls, which there are, each with the
+    digest of what it looks at. Raises ValidationError and LimitExceeded."""
     if controls and kinds:
         raise ValidationError("An exemption is of kinds of credentials or from controls: give one or the other.")
     if until <= at:
@@ -52,7 +54,8 @@ def grant_exemption(
         kinds=tuple(dict.fromkeys(kinds)),
         reason=reason.strip(),
         until=until,
-        controls=tuple(dict.fromkeys(controls)) or None,
+        controls=tuple(controls) or None,
+        asked=tuple(controls.values()) or None,
     )
 
 

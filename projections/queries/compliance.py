@@ -91,10 +91,11 @@ def exemptions_between(
 
 
 def _exemption(row: Sequence[Any], last: Moment) -> ReportedExemption:
-    exemption_id, owner_id, owner_name, kinds, controls, reason, position, at, by, until, *ending, ended_as = row
+    exemption_id, owner_id, owner_name, kinds, controls, asked, reason, *when, ended_as = row
+    granted, until, (position, at, by) = when[:3], when[3], when[4:]
     ended = None
-    if ending[0] is not None and ending[0] <= last.position:
-        ended = ViolationBound(position=ending[0], at=ending[1], by=ending[2])
+    if position is not None and position <= last.position:
+        ended = ViolationBound(position=position, at=at, by=by)
     if until <= last.at and (ended is None or ended.at >= until):
         # It was over by itself, whether or not anybody has recorded that, and whatever came later.
         ended, ended_as = ViolationBound(position=None, at=until, by=None), "expired"
@@ -104,8 +105,9 @@ def _exemption(row: Sequence[Any], last: Moment) -> ReportedExemption:
         owner_name=owner_name,
         kinds=tuple(kinds),
         controls=tuple(controls),
+        asked=tuple(asked),
         reason=reason,
-        granted=ViolationBound(position=position, at=at, by=by),
+        granted=ViolationBound(position=granted[0], at=granted[1], by=granted[2]),
         until=until,
         ended=ended,
         ended_as=None if ended is None else ended_as,

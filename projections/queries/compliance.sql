@@ -12,7 +12,7 @@ order by criterion, from_position, subject_id
 
 -- name: exemptions
 -- Up to a position, those of the account that stood at or behind the other.
-select exemption_id, owner_id, owner_name, kinds, controls, reason, valid_from, valid_from_at, opened_by, until,
+select exemption_id, owner_id, owner_name, kinds, controls, asked, reason, valid_from, valid_from_at, opened_by, until,
     valid_to, valid_to_at, closed_by, ended_as
 from views.exemptions
 where account_id = %(account_id)s and valid_from <= %(last_position)s

@@ -55,6 +55,8 @@ create table exemptions (
     owner_name text not null,
     kinds jsonb not null,
     controls jsonb not null,
+    -- Of each a digest of what it looked at.
+    asked jsonb not null,
     reason text not null,
     until timestamptz not null,
     ended_as text check (ended_as in ('revoked', 'expired', 'replaced', 'owner gone')),
@@ -146,7 +148,8 @@ where account_id = %(account_id)s
 insert into exemptions
 select new.* from end_exemption(%(account_id)s, %(position)s, %(at)s, %(entry)s, 'replaced') as former
 cross join lateral opened(null::exemptions, %(account_id)s, %(position)s, %(at)s, %(entry)s,
-    jsonb_build_object('controls', coalesce(%(entry)s #> '{event,controls}', '[]'))) as new
+    jsonb_build_object('controls', coalesce(%(entry)s #> '{event,controls}', '[]'),
+        'asked', coalesce(%(entry)s #> '{event,asked}', '[]'))) as new
 
 -- name: account.exemption.revoked.v1
 -- name: account.exemption.expired.v1

@@ -37,7 +37,7 @@ EARLIER = {SHARED_TABLES: "659f2f881af96d4d2d766f45fce4ca361be132e0aafe468eeb231
 UNKNOWN = "0" * 64
 FUNCTION = re.compile(rb"create or replace function (\w+)")
 DEFINITIONS = {
-    "compliance": "88d4422b21bdb970f59b4bd6ec087cc86e5a10037eb87000bb2cf5874e64fddd",
+    "compliance": "81698938f20ff43f739c2a31de666f19c6817167134d56f09dbc895353fa65fd",
     "credentials": "a47c6d9412ea60ce17e8ad1e8d3d7cd16ef438089b61a6a5c49cac571293bd34",
     "due": "677112ad57d4bacc4468a755d23dc2096d9e30cb714831b87f99afa628b0be19",
     "last_accesses": "d0a4ba2ce723861b062d421ced40f4fa804a09100dfc0bef80a0cb737370750d",

@@ -237,9 +237,9 @@ def _violations(asked: _Asked, context: AnswerContext, criteria: Sequence[CheckC
 def _exemptions(asked: _Asked, context: AnswerContext, controls: Sequence[Control]) -> Iterator[ReportedExemption]:
     """Those from any of these that stood in the period."""
     first, last = asked.period.first, asked.period.last
-    named = {f"{asked.framework.name}/{control.id}" for control in controls}
+    named = {f"{asked.framework.name}/{control.id}": control.asked for control in controls}
     for each in exemptions_between(context.cursor, context.account_id, first.position, last):
-        if each.ends_at > first.at and not named.isdisjoint(each.controls):
+        if each.ends_at > first.at and any(each.is_from(*control) for control in named.items()):
             yield each
 
 
@@ -251,7 +251,7 @@ def _shown(violations: Iterable[ViolationInterval], asked: _Asked, context: Answ
         for criterion in control.criteria:
             controls[criterion.id].append(control.id)
     granted = exemptions_between(context.cursor, context.account_id, 0, asked.period.last)
-    exemptions = {each.id: exemptions_from(framework.name, each.id, granted) for each in framework.controls}
+    exemptions = {each.id: exemptions_from(framework.name, each, granted) for each in framework.controls}
     for violation in violations:
         violated = tuple(controls[violation.criterion])
         of_holder = {

@@ -56,15 +56,16 @@ def _shown(account: Account, exemption: Exemption) -> ShownExemption:
 @decides(GrantExemption)
 def decide_grant_exemption(question: GrantExemption, account: Account, requester: Requester) -> Outcome:
     """Raises NoSuchEntity, ValidationError and LimitExceeded."""
+    controls = {}
     for control in question.controls:
         framework, _, control_id = control.partition("/")
-        framework_of(account, framework).control(control_id)
+        controls[control] = framework_of(account, framework).control(control_id).asked
     granted = grant_exemption(
         account,
         exemption_id=new_unique_id(EXEMPTION, requester.random),
         owner_id=(holder_named if question.controls else credential_holder)(account, question.who),
         kinds=question.kinds,
-        controls=question.controls,
+        controls=controls,
         reason=question.reason,
         until=time_of(question.until),
         at=requester.at,

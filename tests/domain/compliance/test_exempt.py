@@ -26,6 +26,7 @@ def exemption(begins: int, until: int, ended: int | None) -> ReportedExemption:
         owner_name="o",
         kinds=(),
         controls=("house/1",),
+        asked=("",),
         reason="r",
         granted=bound(begins),
         until=AT + until * SECOND,

@@ -100,12 +100,14 @@ def exemption(
     *hours: int, control: str = "aws-config/access-keys-rotated", reason: str = "known", owner_id: str = "AIDA1"
 ) -> ReportedExemption:
     granted, until = (BEGAN_AT + timedelta(hours=each) for each in hours)
+    framework, _, control_id = control.partition("/")
     return ReportedExemption(
         exemption_id=f"{hours}",
         owner_id=owner_id,
         owner_name="ann",
         kinds=(),
         controls=(control,),
+        asked=(find_framework(framework).control(control_id).asked,),
         reason=reason,
         granted=ViolationBound(position=1, at=granted, by="the boss"),
         until=until,

@@ -174,6 +174,24 @@ def test_exempt_from_a_control(database: Database, tmp_path: Path) -> None:
         )
 
 
+def test_exempt_from_what_a_control_asked_then(house: InProcessServer) -> None:
+    """Not from something else that another version of the framework asks by the same id, about no time of a period."""
+    house.user("ann")
+    zero = HOUSE.replace("days = 7", "days = 0")
+    post(house, "compliance/frameworks", framework=zero)
+    until = (house.ledger.clock() + timedelta(days=1)).isoformat()
+    for who in ("ann", "admin"):
+        assert post(house, "exemptions", who=who, until=until, reason="r", controls=["house/H.1"]).status == 200
+    assert verdicts(house)["H.1"] == "exempt"
+    other = '{ check = "user_untagged" }, { check = "access_key_age", parameters = { days = 0 } }'
+    changed = zero.replace('{ check = "access_key_age", parameters = { days = 0 } }', other)
+    for framework, verdict in ((zero, "exempt"), (changed, "fail"), (zero.replace("days old", "days"), "exempt")):
+        version = str(len(house.asks("/v1/changes?since=p1&limit=1000").body["changes"]))
+        post(house, "compliance/frameworks", framework=framework.replace('version = "1"', f'version = "{version}"'))
+        assert verdicts(house)["H.1"] == verdict
+        assert bool(asked(house, "report").body["exemptions"]) == (verdict == "exempt")
+
+
 @pytest.mark.parametrize(
     ("members", "said"),
     [
