@@ -21,7 +21,7 @@ WARNINGS_MAX = 5
 OVERRIDES_MAX = 20
 NAMES_MAX = 50
 """So many profiles of different names an account may have had."""
-Days = Annotated[int, Field(ge=0, le=DAYS_MAX)]
+RuleDays = Annotated[int, Field(ge=0, le=DAYS_MAX)]
 SomeDays = Annotated[int, Field(ge=1, le=DAYS_MAX)]
 
 
@@ -43,7 +43,7 @@ class CredentialRules(Value):
     """From its creation, or from the last change of a password."""
     warn_before_days: Annotated[tuple[SomeDays, ...], Field(max_length=WARNINGS_MAX)] = ()
     """Before it is due, and before it expires by itself."""
-    overdue_after_days: Days = 0
+    overdue_after_days: RuleDays = 0
     """After it was due."""
     overlap_days: SomeDays | None = None
     """For which a credential may be active beside its successor."""

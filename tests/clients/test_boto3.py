@@ -85,7 +85,8 @@ def test_the_whole_account_in_pages(server: Server, iam: Any) -> None:
     paginator = iam.get_paginator("get_account_authorization_details")
     paged = paginator.paginate(PaginationConfig={"PageSize": 40}).build_full_result()
     names = [user["UserName"] for user in paged["UserDetailList"]]
-    assert names == [user["UserName"] for user in iam.list_users(MaxItems=1_000)["Users"]]
+    listed = iam.get_paginator("list_users").paginate().build_full_result()
+    assert names == [user["UserName"] for user in listed["Users"]]
     (user,) = (user for user in paged["UserDetailList"] if user["UserName"] == "whole-account")
     assert user["UserPolicyList"][0]["PolicyDocument"]["Statement"] == [may]
     (policy,) = (policy for policy in paged["Policies"] if policy["PolicyName"] == "whole-account")

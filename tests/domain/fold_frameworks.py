@@ -9,6 +9,7 @@ from tests.framework_steps import own_framework
 
 TOPIC = "account.compliance_framework"
 FIELDS: dict[str, object] = {
+    "asked": ("digest",),
     "by_time": False,
     "closed_at": AT,
     "closed_position": 1,

@@ -18,6 +18,7 @@ from domain.families.access_keys import ACCESS_KEYS, AccessKey, AccessKeyCreated
 from domain.families.access_reviews import ACCESS_REVIEWS
 from domain.families.analyzers import ANALYZERS, Analyzer
 from domain.families.boundaries import BOUNDARIES
+from domain.families.compliance_frameworks import COMPLIANCE_FRAMEWORKS, ENDED_ADOPTIONS, VIOLATIONS_RECORDED
 from domain.families.containment import REACHED_ACCOUNTS
 from domain.families.credential_use import LAST_USES
 from domain.families.groups import MEMBERSHIPS
@@ -73,6 +74,7 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         for arn, device in account[MFA_DEVICES].by_arn.items()
     }
     account = account.put(MFA_DEVICES, replace(account[MFA_DEVICES], by_arn=Map(devices)))
+    frameworks = account[COMPLIANCE_FRAMEWORKS]
     keys, roles, credentials = account[ACCESS_KEYS], account[ROLES], account[USER_CREDENTIALS]
     trusting = {role.id: replace(role, trust_policy=_in_one_order(role.trust_policy)) for role in roles}
     for relation in (MEMBERSHIPS, ATTACHMENTS, BOUNDARIES):
@@ -88,6 +90,9 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(LAST_USES, Map())
         .put(REVOCATIONS, Revocations(AT, Map(dict.fromkeys(revoked, AT))))
         .put(EXPIRIES_RECORDED, None)
+        .put(VIOLATIONS_RECORDED, None)
+        .put(ENDED_ADOPTIONS, ())
+        .put(COMPLIANCE_FRAMEWORKS, Map({name: replace(each, adopted_at=AT) for name, each in frameworks.items()}))
         .put(NOTICES, Map())
         .put(POLICY_DEACTIVATIONS, Map())
         .put(LEAK_REPORTS, Map())
