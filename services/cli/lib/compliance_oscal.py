@@ -40,13 +40,20 @@ def _assessment_results(evidence: ComplianceEvidence) -> Oscal:
             "last-modified": exact_time(report.until.at),
             "version": f"p{report.until.position}",
             "oscal-version": OSCAL_VERSION,
-            "links": [{"href": report.framework.source, "rel": "reference"}],
+            **_published_at(report.framework.source),
         },
         "import-ap": {"href": f"#{evidence.uuid(PLAN)}", "remarks": "There is no assessment plan as a document."},
         **({"local-definitions": {"objectives-and-methods": objectives}} if objectives else {}),
         "results": [_result(evidence, answered, tokens)],
         "back-matter": {"resources": _resources(evidence)},
     }
+
+
+def _published_at(source: str) -> Oscal:
+    """A framework of the account's own may say anything, and whoever shows the document makes a link of it."""
+    if re.fullmatch(r"https?://[!-~]+", source):
+        return {"links": [{"href": source, "rel": "reference"}]}
+    return {"remarks": f"Published at: {_line(source)}"}
 
 
 def control_tokens(control_ids: Sequence[str]) -> Mapping[str, str]:

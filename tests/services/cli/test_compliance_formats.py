@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,16 @@ def test_oscal_tells_what_was_found_and_what_was_not_looked_at() -> None:
     later = json.loads(render_oscal(evidence(until=Moment(41, AT + 31 * DAY))))["assessment-results"]
     assert later["uuid"] != results["uuid"]
     assert later["results"][0]["findings"][0]["uuid"] not in text
+
+
+def test_only_addresses_are_links() -> None:
+    found = evidence()
+    for source, is_link in ((found.report.framework.source, True), ("javascript:alert(1)", False), ("p. 3", False)):
+        framework = found.report.framework.model_copy(update={"source": source})
+        changed = replace(found, report=found.report.model_copy(update={"framework": framework}))
+        metadata = json.loads(render_oscal(changed))["assessment-results"]["metadata"]
+        assert [each["href"] for each in metadata.get("links", ())] == [source] * is_link
+        assert metadata.get("remarks") == (None if is_link else f"Published at: {source}")
 
 
 def test_ids_of_controls_in_oscal() -> None:
