@@ -16,14 +16,19 @@ from domain.compliance.finding_changes import Criteria
 from domain.compliance.frameworks import built_in_criteria, built_in_frameworks
 from domain.compliance.intervals import Violation, violations
 from domain.families.compliance_frameworks import COMPLIANCE_FRAMEWORKS
+from domain.families.exemptions import EXEMPTIONS, ExemptionGranted
+from domain.families.users import UserCreated, UserDeleted
 from domain.foundation.events import read_entry
+from domain.foundation.moments import Moment
+from domain.rules import mfa_devices
 from projections.engine.apply import apply_batch
 from projections.engine.definition import Projection
 from projections.engine.folded_accounts import FoldedAccounts
+from projections.queries.compliance import exemptions_between
 from projections.tables import compliance
 from tests.domain.compliance.test_intervals import steps
 from tests.projections.histories import Attempt, attempts, play
-from tests.projections.ledger import Ledger
+from tests.projections.ledger import NOW, Ledger
 from tests.projections.test_properties import few
 
 
@@ -62,6 +67,29 @@ def test_the_table_equals_the_intervals(
     ).fetchall()
     adopted = adopted_criteria(ledger.account[COMPLIANCE_FRAMEWORKS])
     assert sorted(name for (name,) in watched) == sorted(each.id for each in adopted)
+
+
+def test_exemptions_end_with_whoever_was_exempt(
+    writer: psycopg.Connection, projector: psycopg.Connection, reader: psycopg.Cursor
+) -> None:
+    """In the table as in the account: whatever is made anew by the same ARN is another one."""
+    ledger = Ledger(writer)
+    arn = ledger.account.arn("mfa/ann")
+    device = mfa_devices.create(ledger.account, arn=arn, name="ann", path="/", seed_id="s")
+    of_user = {"user_id": "AIDA1", "user_name": "ann"}
+    ledger.append(device, UserCreated(**of_user, path="/"))
+    said = {"kinds": (), "reason": "r", "until": NOW, "controls": ("house/1",), "asked": ("x",), "owner_name": "ann"}
+    owners = {arn, "AIDA1"}
+    for owner_id in owners:
+        ledger.append(ExemptionGranted.model_validate({**said, "exemption_id": owner_id, "owner_id": owner_id}))
+    granted_at = ledger.position
+    ledger.append(*mfa_devices.delete(ledger.account, serial_number=arn)[:1], UserDeleted(**of_user), device)
+    assert not ledger.account[EXEMPTIONS]
+    apply_batch(projector, Projection.load("compliance"), ledger.account_id, 100)
+    for last, ended in ((granted_at, {None}), (ledger.position, {"owner gone"})):
+        found = exemptions_between(reader, ledger.account_id, 0, Moment(last, ledger.at))
+        assert {each.owner_id for each in found} == owners
+        assert {each.ended_as for each in found} == ended
 
 
 def test_tables_are_built_anew_where_a_framework_has_other_criteria(monkeypatch: pytest.MonkeyPatch) -> None:
