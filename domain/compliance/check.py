@@ -83,6 +83,11 @@ class ComplianceCheck:
     severity: Severity
     exposure: ExposureUnit = "days"
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the operator has written it, and not we."""
+        return not self.test.__module__.startswith(f"{__package__}.")
+
     @cached_property
     def _parameters(self) -> type[_Parameters]:
         keywords = {

@@ -48,7 +48,10 @@ class ComputedRows(Protocol):
     """A module that makes rows of what changes do to an account."""
 
     def version(self) -> str:
-        """Another one where it would make other rows of the same changes."""
+        """Another one where the program would make other rows of the same changes."""
+
+    def addition(self) -> str:
+        """Another one where it would because of what the operator has added to the program; empty for nothing."""
 
     def rows(
         self, steps: Iterable[FoldStep], history: Callable[[int], Iterable[FoldStep]]
@@ -97,10 +100,14 @@ class Projection:
 
     @property
     def digest(self) -> str:
-        """By which the text that makes these tables is known again: all that it does, whatever its comments say."""
+        """By which the text that makes these tables is known again: all that it does, whatever its comments say. What
+        the operator has added to a computed one stands behind a colon: tables with another addition, or none, do not
+        fit, but are of no other version of the program."""
         made_by = {"schema": self.schema, "functions": self.functions or b""}
         computed = {} if self.computed is None else {"computed": self.computed.version().encode()}
-        return _digest({**made_by, **self.entry_statements, **self.batch_statements, **self.row_statements, **computed})
+        sections = {**self.entry_statements, **self.batch_statements, **self.row_statements}
+        addition = "" if self.computed is None else self.computed.addition()
+        return ":".join(filter(None, (_digest({**made_by, **sections, **computed}), addition)))
 
     def reads(self, topic: str) -> bool:
         if topic in self.entry_statements or topic in self.batch_statements:

@@ -29,7 +29,9 @@ select name, sha256 from views.schemas
 select coalesce(has_table_privilege(to_regclass('views.replaced_definitions'), 'select'), false)
 
 -- name: replaced
-select sha256 from views.replaced_definitions where sha256 = any(%(digests)s::text[])
+-- Of these, whatever operators have added to them.
+select split_part(sha256, ':', 1) from views.replaced_definitions
+where split_part(sha256, ':', 1) = any(%(digests)s::text[])
 
 -- name: account_share
 -- Of all positions, how many are the account's.

@@ -56,4 +56,5 @@ insert into views.replaced_definitions select sha256 from views.schemas where na
 on conflict do nothing
 
 -- name: forget_replaced
-delete from views.replaced_definitions where sha256 in (select sha256 from views.schemas)
+delete from views.replaced_definitions
+where split_part(sha256, ':', 1) in (select split_part(sha256, ':', 1) from views.schemas)

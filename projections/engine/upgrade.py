@@ -29,7 +29,6 @@ REPORT_SECONDS = 5.0
 log = logging.getLogger("muniment.projections")
 
 
-OTHER_CHECKS = "a server with another MUNIMENT_COMPLIANCE_CHECKS than this process has"
 UpgradeState = Literal["building", "waiting", "failed", "superseded"]
 
 
@@ -104,11 +103,11 @@ def pending_names(connection: psycopg.Connection, projections: Sequence[Projecti
 def _is_superseded(connection: psycopg.Connection, made: Mapping[str, str], projections: Sequence[Projection]) -> bool:
     if connection.execute(SQL["is_replaced_known"]).fetchone() != (True,):
         return False
-    own = digests(projections)
-    stale = [name for name in own if made.get(name) != own[name]]
-    rows = connection.execute(SQL["replaced"], {"digests": [own[name] for name in stale]}).fetchall()
+    stale = {name: own.partition(":")[0] for name, own in digests(projections).items() if made.get(name) != own}
+    rows = connection.execute(SQL["replaced"], {"digests": list(stale.values())}).fetchall()
     replaced = {digest for (digest,) in rows}
-    return any(own[name] in replaced and name not in fitting_names(made, projections) for name in stale)
+    fitting = fitting_names(made, projections)
+    return any(own in replaced and name not in fitting for name, own in stale.items())
 
 
 def find_lack(shortage: Callable[[int], str | None], room_bytes: int) -> str | None:
@@ -190,11 +189,8 @@ class Upgrade:
         with self._connect() as connection:
             names = pending_names(connection, self._projections)
             ((live_bytes,),) = connection.execute(SQL["live_bytes"]).fetchall()
-            if not names and (superseded := rebuild_progress(connection, self._projections)):
-                own_checks = f", or of {OTHER_CHECKS}" if "compliance" in superseded else ""
-                log.warning(
-                    "The tables are those of a newer version of muniment%s: they stay. Update this server.", own_checks
-                )
+            if not names and rebuild_progress(connection, self._projections):
+                log.warning("The tables are those of a newer version of muniment: they stay. Update this server.")
         if not names:
             return True
         if short := self._lack(ROOM_BYTES + self._room_factor * live_bytes):

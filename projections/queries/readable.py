@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import psycopg
 
-from projections.engine.definition import SQL, fitting_names, load_projections
-from projections.engine.upgrade import OTHER_CHECKS, rebuild_progress
+from projections.engine.definition import SQL, digests, fitting_names, load_projections
+from projections.engine.upgrade import rebuild_progress
 
 
 class ProjectionBehind(Exception):  # noqa: N818  a state of the tables, which passes
@@ -57,10 +57,9 @@ def unreadable(cursor: psycopg.Cursor, name: str) -> ProjectionUnreadable:
     progress = rebuild_progress(cursor.connection, load_projections()).get(name)
     match progress and progress.state:
         case "superseded":
-            own_checks = f", or of {OTHER_CHECKS}" if name == "compliance" else ""
             return ProjectionUnreadable(
-                f"The tables of {name} are those of a newer version of muniment{own_checks}: update this server, or go "
-                "back with `muniment rebuild --swap`."
+                f"The tables of {name} are those of a newer version of muniment: update this server, or go back with "
+                "`muniment rebuild --swap`."
             )
         case "building":
             assert progress is not None
@@ -72,6 +71,12 @@ def unreadable(cursor: psycopg.Cursor, name: str) -> ProjectionUnreadable:
             )
         case _:
             so_far = "still to be built"
+    made, own = (of.get(name, "") for of in (_made(cursor), digests(load_projections())))
+    if made != own and made.partition(":")[0] == own.partition(":")[0]:
+        return ProjectionUnreadable(
+            f"The tables of {name} were made with another MUNIMENT_COMPLIANCE_CHECKS than this process has; those made "
+            f"with its own are {so_far}. Give it the setting that the server has, or start a server with this one."
+        )
     return ProjectionUnreadable(
         f"The tables of {name} are those of another version of muniment; this version's are {so_far}. Ask again, and "
         "see /health/ready."

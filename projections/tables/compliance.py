@@ -22,7 +22,17 @@ def version() -> str:
     """Another one where a framework has other criteria, or a check finds something else."""
     frameworks = built_in_frameworks().values()
     said = {f"{each.name} {criterion.id}" for each in frameworks for criterion in each.criteria}
-    said |= {f"{each.name} {each.version}" for each in checks()}
+    return _digest(said | {f"{each.name} {each.version}" for each in checks() if not each.is_own})
+
+
+@cache
+def addition() -> str:
+    """Of the operator's own checks."""
+    own = {f"{each.name} {each.version}" for each in checks() if each.is_own}
+    return _digest(own) if own else ""
+
+
+def _digest(said: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(said)).encode()).hexdigest()
 
 

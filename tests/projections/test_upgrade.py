@@ -1,7 +1,7 @@
 """Upgrading: the tables of another version are replaced by this one's, whoever reads, writes, builds or dies."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 
 from domain.foundation.moments import AsOf
 from projections.engine.apply import apply_batch
-from projections.engine.definition import LIVE_SCHEMA, SHARED_TABLES, digests, load_projections
+from projections.engine.definition import LIVE_SCHEMA, SHARED_TABLES, digests, fitting_digests, load_projections
 from projections.engine.progress import ProgressWatcher
 from projections.engine.rebuild import REBUILD_SCHEMA, Connect, open_rebuild
 from projections.engine.runner import ProjectionRunner
@@ -19,8 +19,9 @@ from projections.engine.swap import RebuildBusy
 from projections.engine.upgrade import RebuildProgress, pending_names
 from projections.queries.due import find_due
 from projections.queries.permissions import permissions_of
-from projections.queries.readable import ProjectionUnreadable, require_readable, same_tables, unreadable
+from projections.queries.readable import ProjectionUnreadable, require_readable, same_tables
 from projections.queries.sessions import issued_sessions
+from projections.tables import compliance
 from services.ledger.database import ExternalDatabase, connect
 from tests.projections.conftest import Project
 from tests.projections.ledger import NOW, Ledger
@@ -249,16 +250,6 @@ def test_progress_is_logged(
     assert lines[-1] == "The new tables of permissions have taken their place."
 
 
-def test_checks_of_ones_own_may_be_what_is_missing(reader: psycopg.Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that was not given them finds tables that it cannot have made. To update it would not help."""
-    found = {
-        name: RebuildProgress(0, 0, answers_meanwhile=False, state="superseded") for name in ("compliance", "trail")
-    }
-    monkeypatch.setattr("projections.queries.readable.rebuild_progress", lambda *_: found)
-    assert "MUNIMENT_COMPLIANCE_CHECKS" in str(unreadable(reader, "compliance"))
-    assert "MUNIMENT_COMPLIANCE_CHECKS" not in str(unreadable(reader, "trail"))
-
-
 def test_an_older_program_does_not_undo_it(
     database: ExternalDatabase,
     owner: psycopg.Connection,
@@ -293,6 +284,45 @@ def test_an_older_program_does_not_undo_it(
     assert live(owner) == digests(load_projections())
     replaced = owner.execute("select sha256 from views.replaced_definitions").fetchall()
     assert replaced == [(UNKNOWN,)]
+
+
+@pytest.fixture
+def add() -> Iterator[Callable[[str], None]]:
+    """Lets the program have these checks of an operator's own, by their digest."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def add(addition: str) -> None:
+            patch.setattr(compliance, "addition", lambda: addition)
+            fitting_digests.cache_clear()
+
+        yield add
+    fitting_digests.cache_clear()
+
+
+def test_what_an_operator_adds_makes_no_newer_program(
+    owner: psycopg.Connection, opens: Connect, reader: psycopg.Cursor, ledger: Ledger, add: Callable[[str], None]
+) -> None:
+    """Whoever starts with a module more, or less, builds the tables anew, be it for the second time; an older program
+    with whatever additions does not."""
+
+    def pending(addition: str) -> tuple[str, ...]:
+        add(addition)
+        with opens() as connection:
+            return pending_names(connection, load_projections())
+
+    assert ledger.position > 2
+    for addition, other in (("1", ""), ("", "1"), ("2", "1"), ("1", "2")):
+        assert pending(addition) == ("compliance",)
+        with open_rebuild(opens, ["compliance"]) as rebuild:
+            rebuild.swap()
+        assert pending(addition) == ()
+        assert pending(other) == ("compliance",)
+        with pytest.raises(ProjectionUnreadable, match="made with another MUNIMENT_COMPLIANCE_CHECKS than"):
+            require_readable(reader, "compliance")
+    made_by(owner, {"compliance": UNKNOWN})
+    own = DEFINITIONS["compliance"]
+    owner.execute("insert into views.replaced_definitions values (%s)", (f"{own}:3",))
+    assert {pending(each) for each in ("", "1", "3")} == {()}
 
 
 def test_new_tables_that_halt_stay_beside(

@@ -6,6 +6,7 @@ import pytest
 
 from domain.compliance import check
 from domain.compliance.frameworks import load_checks
+from projections.tables import compliance
 from services.compliance_checks import load_own_checks
 from services.settings import InvalidSetting, read_settings
 
@@ -32,6 +33,22 @@ def test_a_module_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "own_checks_one.py").write_text(MODULE)
     load_own_checks(read_settings({"MUNIMENT_COMPLIANCE_CHECKS": " own_checks_one,"}).compliance_checks)
     assert check.find_check("user_called_ann").parameters({}) == {"name": "ann"}
+
+
+def test_tables_that_own_checks_make(tmp_path: Path) -> None:
+    """Are told from those that others make, and are no work of another version of the program."""
+    before = compliance.version.__wrapped__(), compliance.addition.__wrapped__()
+    seen = set()
+    for version in (1, 2):
+        name = f"own_checks_version{version}"
+        text = MODULE.replace("user_called_ann", name).replace("severity", f"version={version}, severity")
+        (tmp_path / f"{name}.py").write_text(text)
+        load_own_checks([name])
+        assert compliance.version.__wrapped__() == before[0]
+        seen.add(compliance.addition.__wrapped__())
+    assert before[1] == ""
+    assert len(seen) == 2
+    assert "" not in seen
 
 
 @pytest.mark.parametrize(
