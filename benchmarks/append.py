@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import psycopg
-from eventsourcing.persistence import EventStore
 
 from benchmarks.entries import api_called
 from benchmarks.report import circumstances, spread
 from benchmarks.servers import NotMeasured, throw_away
 from benchmarks.size import Size
 from benchmarks.stores import Store, store
+from domain.evidence.merkle import Frontier, hash_leaf
 from domain.foundation.events import Entry, Use, event_classes
 from domain.foundation.identifiers import new_uuid
-from services.ledger.arrays import bigint_array, text_array
+from services.ledger.arrays import bigint_array, bytea_array, text_array
 from services.ledger.database import connect
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, LedgerRecorder
@@ -114,15 +114,18 @@ def _row(entry: Entry) -> Row:
 def _append(connection: psycopg.Connection, entries: Sequence[Entry], events_a_round: int) -> float:
     """As services/ledger/round.py writes a round that has been decided. Seconds."""
     recorder = LedgerRecorder(lambda: nullcontext(connection), USE_TOPICS)
-    events = EventStore[str](EntryMapper(), recorder)
+    mapper, tree = EntryMapper(), Frontier()
     since = time.perf_counter()
     for portion in _portions(entries, events_a_round):
         at, accounts = portion[-1].at, text_array([ACCOUNT])
         with connection.transaction(), connection.cursor() as cursor:
             cursor.execute(SQL["lock"], {"accounts": accounts}, binary=True).fetchall()
-            events.put(portion, cursor=cursor, at=at)
+            stored = [mapper.to_stored_event(entry) for entry in portion]
+            recorder.insert_events(stored, cursor=cursor, at=at)
+            tree = tree.with_leaves([hash_leaf(event.state) for event in stored])
             moved = {"positions": bigint_array([portion[-1].position]), "last_changes": bigint_array([0])}
-            cursor.execute(SQL["move_heads"], {"accounts": accounts, **moved, "at": at})
+            trees = bytea_array([tree.packed])
+            cursor.execute(SQL["move_heads"], {"accounts": accounts, **moved, "trees": trees, "at": at})
     return time.perf_counter() - since
 
 

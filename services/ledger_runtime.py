@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import psycopg
-from eventsourcing.persistence import EventStore
 from psycopg_pool import PoolClosed
 
 from domain.account import Account
@@ -82,7 +81,7 @@ class LedgerRuntime:
         self.committer = Committer(
             lambda: connect(database, "writer"),
             RoundProcessor(
-                EventStore(mapper, LedgerRecorder(self.writers.connection, use_topics)),
+                LedgerRecorder(self.writers.connection, use_topics),
                 mapper,
                 self.secrets,
                 self.random,

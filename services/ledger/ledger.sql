@@ -1,21 +1,21 @@
 -- name: lock
 -- The heads of a round; those that another process holds are left out. The database's clock comes along.
-select account_id, position, last_change, at, clock_timestamp()
+select account_id, position, last_change, at, tree_size, tree, clock_timestamp()
 from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update skip locked
 
 -- name: lock_or_absent
 -- The same, and a row without a position for each account that there is not. It takes half as long again.
 with locked as (
-    select account_id, position, last_change, at
+    select account_id, position, last_change, at, tree_size, tree
     from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update skip locked
 )
-select account_id, position, last_change, at, clock_timestamp() from locked
+select account_id, position, last_change, at, tree_size, tree, clock_timestamp() from locked
 union all
-select account_id, null, null, null, clock_timestamp() from unnest(%(accounts)s::text[]) as wanted (account_id)
+select account_id, null, null, null, null, null, clock_timestamp() from unnest(%(accounts)s::text[]) as wanted (account_id)
 where not exists (select from ledger.heads where heads.account_id = wanted.account_id)
 
 -- name: lock_waiting
-select account_id, position, last_change, at, clock_timestamp()
+select account_id, position, last_change, at, tree_size, tree, clock_timestamp()
 from ledger.heads where account_id = any(%(accounts)s::text[]) order by account_id for update
 
 -- name: found
@@ -35,10 +35,20 @@ from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(topics)s::text[], %
     as event (account_id, position, topic, state)
 
 -- name: move_heads
-update ledger.heads set position = moved.position, last_change = moved.last_change, at = %(at)s
-from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(last_changes)s::bigint[])
-    as moved (account_id, position, last_change)
+update ledger.heads set position = moved.position, last_change = moved.last_change, at = %(at)s,
+    tree_size = moved.position, tree = moved.tree
+from unnest(%(accounts)s::text[], %(positions)s::bigint[], %(last_changes)s::bigint[], %(trees)s::bytea[])
+    as moved (account_id, position, last_change, tree)
 where heads.account_id = moved.account_id
+
+-- name: leaves
+-- Of the account's Merkle tree (RFC 6962): the hashes of the bytes of entries.
+select sha256('\x00'::bytea || state) from (
+    select account_id, position, state from ledger.changes
+    union all
+    select account_id, position, state from ledger.uses
+) as events
+where account_id = %(account_id)s and position > %(after)s and position <= %(to)s order by position
 
 -- name: select_events
 select account_id, position, topic, state from (

@@ -6,18 +6,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import psycopg
-from eventsourcing.persistence import EventStore
 
 from domain.calls import NeedsAccounts, NeedsPolicies
+from domain.evidence.merkle import Frontier, hash_leaf
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import Random, new_uuid
 from domain.ledger_state import LedgerState, empty, evolve
-from services.ledger.arrays import bigint_array, text_array
+from services.ledger.arrays import bigint_array, bytea_array, text_array
 from services.ledger.long_texts import put_texts
 from services.ledger.mapper import EntryMapper
 from services.ledger.pending_call import CommittedCall, LedgerAppend, LedgerNotLocked, LedgerUnavailable, PendingCall
-from services.ledger.recorder import SQL
+from services.ledger.recorder import SQL, LedgerRecorder
 from services.ledger.state_cache import CHANGES_A_ROUND_MAX, CachedState, StateCache
+from services.ledger.trees import LEAVES_A_ROUND_MAX, grow_tree
 from services.secrets.store import SecretStore
 
 DECIDING_SECONDS_MAX = 0.020
@@ -29,8 +30,9 @@ CLOCK_FROM_DATABASE_MAX = timedelta(seconds=5)
 
 Clock = Callable[[], datetime]
 AnsweredCall = tuple[PendingCall, CommittedCall | BaseException]
-_Row = tuple[str, int | None, int, datetime, datetime]
-"""Account, position, last change and time of its head, None where there is no such ledger; the database's clock."""
+_Row = tuple[str, int | None, int, datetime, int, bytes, datetime]
+"""Account, position, last change and time of its head, size and frontier of its tree, None where there is no such
+ledger; the database's clock."""
 
 
 def system_clock() -> datetime:
@@ -44,6 +46,8 @@ class _LockedHead:
     position: int
     last_change: int
     held: CachedState
+    tree: Frontier
+    """Of the entries up to where the round has found it."""
     moved: bool = False
 
 
@@ -72,6 +76,8 @@ class RoundPlan:
     """Accounts whose value in memory is too far behind their head."""
     ahead: dict[str, datetime] = field(default_factory=dict)
     """Accounts whose head is ahead of this server's clock, by more than can be told apart from a wrong clock."""
+    unhashed: dict[str, int] = field(default_factory=dict)
+    """Accounts whose Merkle tree lacks so many entries, more than a round adds: an older program has written them."""
     absent: set[str] = field(default_factory=set)
     """Accounts that have no ledger: their values are empty."""
     waited: bool = False
@@ -86,7 +92,7 @@ class RoundPlan:
 class RoundProcessor:
     """What rounds are made with. One value for the life of the server, used by every committing thread."""
 
-    events: EventStore[str]
+    recorder: LedgerRecorder
     mapper: EntryMapper
     secrets: SecretStore
     random: Random
@@ -124,19 +130,23 @@ class RoundProcessor:
             self.refuse_wrong_clock(now, database_now)
         plan = RoundPlan(now, {}, waited=waited)
         changes_max = CHANGES_A_ROUND_MAX
-        for account_id, position, last_change, head_at, _ in rows:
+        for account_id, position, last_change, head_at, tree_size, tree, _ in rows:
             if position is None:
                 plan.absent.add(account_id)
                 continue
             if head_at - now > CLOCK_BEHIND_HEAD_MAX:
                 plan.ahead[account_id] = head_at
                 continue
+            if position - tree_size > LEAVES_A_ROUND_MAX:
+                plan.unhashed[account_id] = position - tree_size
+                continue
             held, folded = values.at_head(cursor, account_id, last_change, changes_max)
             changes_max -= folded
             if held is None:
                 plan.behind.add(account_id)
                 continue
-            plan.heads[account_id] = _LockedHead(position, last_change, held)
+            grown = grow_tree(cursor, account_id, Frontier.unpack(tree_size, tree), position)
+            plan.heads[account_id] = _LockedHead(position, last_change, held, grown)
             # Set once, after locking: the later of the clock and the heads. Time never runs backwards in a ledger.
             plan.at = max(plan.at, head_at)
         return plan
@@ -167,6 +177,11 @@ class RoundProcessor:
             heads_at = max(plan.ahead[account_id] for account_id in ahead)
             plan.answers.append(
                 (call, LedgerUnavailable(f"This server's clock is {heads_at - plan.at} behind the ledger."))
+            )
+        elif unhashed := call.accounts & plan.unhashed.keys():
+            lack = max(plan.unhashed[account_id] for account_id in unhashed)
+            plan.answers.append(
+                (call, LedgerUnavailable(f"{lack} entries are to be hashed first: start the server anew."))
             )
         elif call.accounts & plan.behind:
             plan.cold.append(call)
@@ -211,7 +226,7 @@ class RoundProcessor:
             head = heads.get(append.account_id) or plan.heads.get(append.account_id)
             if head is None:
                 raise LedgerNotLocked(f"The round does not hold a ledger of {append.account_id}.")
-            position, last_change, held = head.position, head.last_change, head.held
+            position, last_change, held, tree = head.position, head.last_change, head.held, head.tree
             for event in append.events:
                 position += 1
                 event_id = new_uuid(self.random)
@@ -220,12 +235,13 @@ class RoundProcessor:
                 if isinstance(event, Change):
                     last_change = position
                     held = held.with_change(evolve(held.value, entry))
-            heads[append.account_id] = _LockedHead(position, last_change, held, moved=True)
+            heads[append.account_id] = _LockedHead(position, last_change, held, tree, moved=True)
         return heads, entries
 
     def write(self, cursor: psycopg.Cursor, plan: RoundPlan) -> None:
         """Everything that the round has decided, in the transaction that holds the heads."""
-        self.events.put(plan.entries, cursor=cursor, at=plan.at)
+        stored = [self.mapper.to_stored_event(entry) for entry in plan.entries]
+        self.recorder.insert_events(stored, cursor=cursor, at=plan.at)
         for append in plan.beside:
             for new in append.new_secrets:
                 self.secrets.put(cursor, append.account_id, new.principal_id, new.id, new.secret)
@@ -236,12 +252,17 @@ class RoundProcessor:
                 self.mapper.on_written(append, sum(len(text.encode()) for text in append.new_texts))
         moved = {account_id: head for account_id, head in plan.heads.items() if head.moved}
         if moved:
+            leaves: dict[str, list[bytes]] = {account_id: [] for account_id in moved}
+            for event in stored:
+                leaves[str(event.originator_id)].append(hash_leaf(event.state))
+            trees = [head.tree.with_leaves(leaves[account_id]) for account_id, head in moved.items()]
             cursor.execute(
                 SQL["move_heads"],
                 {
                     "accounts": text_array(list(moved)),
                     "positions": bigint_array([head.position for head in moved.values()]),
                     "last_changes": bigint_array([head.last_change for head in moved.values()]),
+                    "trees": bytea_array([tree.packed for tree in trees]),
                     "at": plan.at,
                 },
             )

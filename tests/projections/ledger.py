@@ -15,6 +15,7 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.ledger_state import LedgerState
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, LedgerRecorder
+from tests.services.ledger.heads import move_head
 
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -108,13 +109,7 @@ class Ledger:
         self.times.append(at)
 
     def _write(self, stored: list[StoredEvent]) -> None:
-        head = {
-            "accounts": [self.account_id],
-            "positions": [self.position],
-            "last_changes": [self.position],
-            "at": self.at,
-        }
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute(SQL["found"], {"accounts": [self.account_id]})
             self._recorder.insert_events(stored, cursor=cursor, at=self.at)
-            cursor.execute(SQL["move_heads"], head)
+            move_head(cursor, self.account_id, self.position, self.position, self.at)

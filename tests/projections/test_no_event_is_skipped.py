@@ -18,6 +18,7 @@ from tests.projections.ledger import MAPPER, NOW, Ledger, cause_of
 from tests.projections.processes import following, writing
 from tests.projections.test_runner import LONG, NEVER, Run, expected, many, rows, run
 from tests.projections.use_events import CALLED
+from tests.services.ledger.heads import move_head
 from tests.services.ledger.rounds import USE_TOPICS
 
 __all__ = ["run"]  # A fixture: pytest finds it here.
@@ -113,11 +114,10 @@ def append(connection: psycopg.Connection, ledger: Ledger, position: int) -> Non
     """Does what a round does behind its lock, and leaves the commit to whoever has begun the transaction."""
     cause, event_id = cause_of(ledger.account_id), f"{ledger.account_id}-{position}"
     entry = Entry(ledger.account_id, position, event_id, ledger.at, cause, CALLED)
-    moved = {"accounts": [ledger.account_id], "positions": [position], "last_changes": [1], "at": ledger.at}
     with connection.cursor() as cursor:
         recorder = LedgerRecorder(lambda: connection, USE_TOPICS)
         recorder.insert_events([MAPPER.to_stored_event(entry)], cursor=cursor, at=ledger.at)
-        cursor.execute(SQL["move_heads"], moved)
+        move_head(cursor, ledger.account_id, position, 1, ledger.at)
 
 
 def test_a_later_position_cannot_be_committed_first(

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import psycopg
-from eventsourcing.persistence import EventStore
 
 from domain.account import SCHEMA_VERSION, Account, AccountCreated
 from domain.calls import ApiCalled
@@ -58,8 +57,9 @@ def rounds(
     def no_connection() -> psycopg.Connection:
         raise AssertionError("A round brings its own cursor.")
 
-    events = EventStore(mapper, LedgerRecorder(no_connection, USE_TOPICS))
-    return RoundProcessor(events, mapper, SECRETS, random, clock, database_clock_checked)
+    return RoundProcessor(
+        LedgerRecorder(no_connection, USE_TOPICS), mapper, SECRETS, random, clock, database_clock_checked
+    )
 
 
 def committer_on(

@@ -23,6 +23,7 @@ from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import SQL, LedgerRecorder
 from services.ledger.snapshots import take_snapshot
 from services.ledger.verification import VerificationResult
+from tests.services.ledger.heads import move_head
 from tests.services.ledger.rounds import ACCOUNT, BEGAN_AT, USE_TOPICS, cause
 
 LEDGER_ID = "1f"
@@ -49,13 +50,12 @@ def write(connection: psycopg.Connection, entries: Sequence[Entry]) -> None:
     recorder = LedgerRecorder(lambda: connection, USE_TOPICS)
     last = entries[-1]
     changes = [written.position for written in entries if isinstance(written.event, Change)]
-    head = {"accounts": [last.account_id], "positions": [last.position], "last_changes": [changes[-1]], "at": last.at}
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(SQL["found"], {"accounts": [last.account_id]})
         for written in entries:
             recorder.insert_events([MAPPER.to_stored_event(written)], cursor=cursor, at=written.at)
             put_texts(cursor, written.account_id, _texts_of(written.event))
-        cursor.execute(SQL["move_heads"], head)
+        move_head(cursor, last.account_id, last.position, changes[-1], last.at)
 
 
 def _texts_of(event: Event) -> list[str]:
