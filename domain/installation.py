@@ -22,7 +22,7 @@ from domain.families.notifications import (
 from domain.families.organization import Organization
 from domain.foundation.events import Change, Entry
 from domain.foundation.identifiers import INSTALLATION
-from domain.foundation.secret import SecretId
+from domain.foundation.secret import SecretId, SecretKind
 
 T = TypeVar("T")
 
@@ -40,6 +40,18 @@ class RegisteredService:
     access_key_id: str
     """With which it assumes roles."""
     registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StartedLog:
+    """The transparency log of this installation (docs/adr/0066)."""
+
+    origin: str
+    """The first line of checkpoints of the log of heads, and the name of its keys."""
+    verifier_keys: tuple[str, ...]
+    """By which its checkpoints are known (C2SP signed-note, "verifier keys")."""
+    signing_key_id: str
+    """Under which the private keys lie sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,7 @@ class Installation:
     """The operator's own services, by name."""
     notification_targets: Targets = Map()
     """The operator's own, by name."""
+    log: StartedLog | None = None
 
     @property
     def exists(self) -> bool:
@@ -293,6 +306,27 @@ class OperatorTargetTested(InstallationChange, topic="installation.notification_
     def fold(self, installation: Installation, entry: Entry) -> Installation:
         require_target(installation.notification_targets, self.target_id, self.target_name)
         return installation
+
+
+class TransparencyLogStarted(InstallationChange, topic="installation.transparency_log.started.v1"):
+    """From here on checkpoints are signed under this name by these keys. What an earlier log has said stays true."""
+
+    origin: str
+    verifier_keys: tuple[str, ...]
+    signing_key_id: str
+    former_signing_key_id: str | None = None
+    """Destroyed: nothing is signed under the former name any more."""
+    sentence = "The transparency log {origin} was started."
+
+    def fold(self, installation: Installation, entry: Entry) -> Installation:
+        former = installation.log and installation.log.signing_key_id
+        if former != self.former_signing_key_id:
+            raise LookupError(f"The signing key of before is {former}.")
+        return replace(installation, log=StartedLog(self.origin, self.verifier_keys, self.signing_key_id))
+
+    def destroyed_secrets(self) -> Iterable[SecretId]:
+        former = self.former_signing_key_id
+        return () if former is None else (SecretId(SecretKind.SIGNING_KEY, former),)
 
 
 def evolve(installation: Installation, entry: Entry) -> Installation:

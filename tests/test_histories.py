@@ -25,6 +25,7 @@ from domain.installation import (
     OrganizationSet,
     ServicePrincipalDeregistered,
     ServicePrincipalRegistered,
+    TransparencyLogStarted,
 )
 from tests.histories import histories
 
@@ -44,6 +45,7 @@ OF_THE_INSTALLATION: set[type[Event]] = {
     OperatorTargetAdded,
     OperatorTargetRemoved,
     OperatorTargetTested,
+    TransparencyLogStarted,
 }
 
 

@@ -48,6 +48,7 @@ class SecretKind(StrEnum):
     MFA_SEED = "mfa-seed"
     PASSWORD = "password-hash"  # noqa: S105  no password
     SERVER_KEY = "server-certificate-key"
+    SIGNING_KEY = "signing-key"
     SERVICE_PASSWORD = "service-password"  # noqa: S105  no password
     SAML_PRIVATE_KEY = "saml-private-key"
     WEBHOOK_SECRET = "webhook-secret"  # noqa: S105  what it is for

@@ -19,7 +19,10 @@ def expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
     if isinstance(value, Installation):
         services = value.service_principals.items()
         keys = {SecretId(SecretKind.ACCESS_KEY, service.access_key_id): name for name, service in services}
-        return keys | dict.fromkeys(signing_secrets(value.notification_targets), value.id)
+        of_installation = signing_secrets(value.notification_targets)
+        if value.log is not None:
+            of_installation.append(SecretId(SecretKind.SIGNING_KEY, value.log.signing_key_id))
+        return keys | dict.fromkeys(of_installation, value.id)
     keys = {SecretId(SecretKind.ACCESS_KEY, key.id): key.user_id for key in value[ACCESS_KEYS].by_id.values()}
     passwords = {
         SecretId(SecretKind.PASSWORD, password_id): profile.user_id

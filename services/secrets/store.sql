@@ -63,6 +63,10 @@ values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
 insert into secrets.webhook_secrets (account_id, target_id, principal_id, sealed)
 values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
 
+-- name: put_signing-key
+insert into secrets.signing_keys (account_id, key_id, principal_id, sealed)
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+
 -- name: get_saml-private-key
 select account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.saml_private_keys join secrets.data_keys using (account_id, principal_id)
@@ -73,11 +77,19 @@ select account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.webhook_secrets join secrets.data_keys using (account_id, principal_id)
 where account_id = %(account_id)s and target_id = %(name)s
 
+-- name: get_signing-key
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.signing_keys join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and key_id = %(name)s
+
 -- name: delete_saml-private-key
 delete from secrets.saml_private_keys where account_id = %(account_id)s and key_id = %(name)s
 
 -- name: delete_webhook-secret
 delete from secrets.webhook_secrets where account_id = %(account_id)s and target_id = %(name)s
+
+-- name: delete_signing-key
+delete from secrets.signing_keys where account_id = %(account_id)s and key_id = %(name)s
 
 -- name: put_mfa-seed
 insert into secrets.mfa_seeds (account_id, seed_id, principal_id, sealed)
@@ -114,6 +126,8 @@ where account_id = %(account_id)s and principal_id = %(principal_id)s and wrappe
     and not exists (select from secrets.saml_private_keys as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
     and not exists (select from secrets.webhook_secrets as used
+        where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
+    and not exists (select from secrets.signing_keys as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
     and not exists (select from secrets.mfa_seeds as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
@@ -162,6 +176,11 @@ where (account_id, key_id) > (%(account_id)s, %(name)s) order by account_id, key
 select target_id, account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.webhook_secrets join secrets.data_keys using (account_id, principal_id)
 where (account_id, target_id) > (%(account_id)s, %(name)s) order by account_id, target_id limit %(limit)s
+
+-- name: probe_signing-key
+select key_id, account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.signing_keys join secrets.data_keys using (account_id, principal_id)
+where (account_id, key_id) > (%(account_id)s, %(name)s) order by account_id, key_id limit %(limit)s
 
 -- name: probe_mfa-seed
 select seed_id, account_id, principal_id, master_key_id, wrapped, sealed

@@ -37,6 +37,11 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.server_certificate_keys": {"writer": "SID"},
     "secrets.saml_private_keys": {"writer": "SID"},
     "secrets.webhook_secrets": {"writer": "SID"},
+    "secrets.signing_keys": {"writer": "SID"},
+    **{f"log.{table}": {"writer": "SI", "reader": "S"} for table in ("tiles", "heads")},
+    "log.progress": {"writer": "SIU", "reader": "S"},
+    "log.state": {"writer": "SU", "reader": "S"},
+    "log.checkpoints": {"writer": "SIUD", "reader": "S"},
     **{f"lifecycle.{table}": {"writer": "SIUD", "reader": "S"} for table in ("schedule", "progress")},
     **{
         f"notifications.{table}": {"writer": "SIUD", "reader": "S"}
@@ -49,6 +54,8 @@ UPDATABLE = {
     ("writer", "ledger.heads", "position"),
     ("writer", "ledger.heads", "last_change"),
     ("writer", "ledger.heads", "at"),
+    ("writer", "ledger.heads", "tree_size"),
+    ("writer", "ledger.heads", "tree"),
     ("writer", "secrets.data_keys", "master_key_id"),
     ("writer", "secrets.data_keys", "wrapped"),
 }

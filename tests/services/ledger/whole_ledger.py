@@ -81,6 +81,7 @@ TABLES = {
     SecretKind.MFA_SEED: "mfa_seeds",
     SecretKind.SAML_PRIVATE_KEY: "saml_private_keys",
     SecretKind.WEBHOOK_SECRET: "webhook_secrets",
+    SecretKind.SIGNING_KEY: "signing_keys",
 }
 
 
