@@ -34,6 +34,7 @@ from services.ledger.discrepancy import Discrepancy
 from services.ledger.expected_secrets import expected_secrets
 from services.ledger.mapper import CorruptEntry, EntryMapper
 from services.ledger.snapshots import CorruptSnapshot, differing_columns, restore_snapshot, snapshot_topic
+from services.ledger.tree_check import TreeCheck
 
 T = TypeVar("T")
 
@@ -161,7 +162,9 @@ class _Verification:
 
     def verdict(self, account_id: str) -> VerificationResult:
         checkpoints = [known[account_id] for known in self._checkpoints if account_id in known]
-        self.reading = reading = _LedgerProgress(account_id, checkpoints)
+        with self._readable(None, "its Merkle tree"):
+            tree = TreeCheck(self._connection, account_id)
+        self.reading = reading = _LedgerProgress(account_id, checkpoints, tree)
         steps = {
             "a head": self._compare_head,
             "an end": self._compare_end,
@@ -174,8 +177,12 @@ class _Verification:
             for expected, compare in steps.items():
                 with self._readable(None, expected):
                     compare(reading)
+            with self._readable(None, "its Merkle tree"):
+                unfit = reading.tree.finding_at_end()
         except _Broken as wrong:
             return VerificationResult(account_id, reading.position, wrong.finding)
+        if unfit is not None:
+            return VerificationResult(account_id, reading.position, unfit)
         self.references.end(account_id, reading.value.position)
         return VerificationResult(account_id, reading.position, None, reading.sha256)
 
@@ -347,9 +354,10 @@ def _projected(connection: psycopg.Connection) -> Mapping[str, tuple[str, int]]:
 class _LedgerProgress:
     """A ledger as far as it was read, and found in order."""
 
-    def __init__(self, account_id: str, checkpoints: Sequence[Checkpoint]) -> None:
+    def __init__(self, account_id: str, checkpoints: Sequence[Checkpoint], tree: TreeCheck) -> None:
         self.account_id = account_id
         self.checkpoints = checkpoints
+        self.tree = tree
         self.value: LedgerState = empty(account_id)
         self.principals = {account_id}
         """Whoever may ever have had a secret: the root user, every user, and every registered service."""
@@ -385,6 +393,7 @@ class _LedgerProgress:
                 self.texts.setdefault(sha256, event.position)
         self.position, self.at = event.position, entry.at
         self._digest.update(event.state)
+        self.tree.take(event.state)
         for checkpoint in self.checkpoints:
             if checkpoint.position == self.position and checkpoint.sha256 != self.sha256:
                 expected = f"the bytes up to here that {checkpoint.source} has found, SHA-256 {checkpoint.sha256}"

@@ -101,3 +101,12 @@ select to_regclass('views.cursors') is not null
 -- How far the projection has come that is ahead of the others.
 select distinct on (account_id) account_id, projection, position from views.cursors
 order by account_id, position desc, projection
+
+-- name: tree
+select tree_size, tree from ledger.heads where account_id = %(account_id)s
+
+-- name: published
+select size, entry from log.heads where account_id = %(account_id)s and size > %(after)s order by size limit %(limit)s
+
+-- name: tile
+select hashes from log.tiles where log = %(account_id)s and level = 0 and tile = %(tile)s

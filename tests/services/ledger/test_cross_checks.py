@@ -27,9 +27,9 @@ def cut_alike(owner: psycopg.Connection) -> None:
     """The last event, its secret and all that tells of it, in every table that has something of the account."""
     owner.execute("delete from ledger.changes where account_id = %s and position = 7", (ACCOUNT,))
     owner.execute("delete from secrets.password_hashes")
-    owner.execute(
-        "update ledger.heads set position = 6, last_change = 5, at = %s where account_id = %s", (SIXTH, ACCOUNT)
-    )
+    cut = """update ledger.heads set position = 6, last_change = 5, at = %s, tree_size = 0, tree = ''
+        where account_id = %s"""
+    owner.execute(cut, (SIXTH, ACCOUNT))
 
 
 SIXTH = BEGAN_AT + timedelta(seconds=6)
@@ -92,7 +92,10 @@ def test_what_an_earlier_verification_has_found(
         where account_id = %s and position = 4"""
     owner.execute(change_a_flag, (ACCOUNT,))
     seventh = BEGAN_AT + timedelta(seconds=7)
-    owner.execute("update ledger.heads set position = 7, at = %s where account_id = %s", (seventh, ACCOUNT))
+    owner.execute(
+        "update ledger.heads set tree_size = 0, tree = '', position = 7, at = %s where account_id = %s",
+        (seventh, ACCOUNT),
+    )
     assert finding(verify(writer)) is None or where == "recorded"
     named = finding(verify(writer, earlier=earlier))
     assert named is not None

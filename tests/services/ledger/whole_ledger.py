@@ -49,13 +49,13 @@ def write(connection: psycopg.Connection, entries: Sequence[Entry]) -> None:
     """As rounds do, each event in one of its own."""
     recorder = LedgerRecorder(lambda: connection, USE_TOPICS)
     last = entries[-1]
-    changes = [written.position for written in entries if isinstance(written.event, Change)]
+    last_change = max([written.position for written in entries if isinstance(written.event, Change)], default=1)
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(SQL["found"], {"accounts": [last.account_id]})
         for written in entries:
             recorder.insert_events([MAPPER.to_stored_event(written)], cursor=cursor, at=written.at)
             put_texts(cursor, written.account_id, _texts_of(written.event))
-        move_head(cursor, last.account_id, last.position, changes[-1], last.at)
+        move_head(cursor, last.account_id, last.position, last_change, last.at)
 
 
 def _texts_of(event: Event) -> list[str]:
