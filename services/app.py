@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import nullcontext, suppress
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from secrets import token_bytes
 from time import sleep
 from typing import Literal
@@ -214,7 +213,7 @@ class _Server(uvicorn.Server):
         port = self.servers[0].sockets[0].getsockname()[1]
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         endpoint = f"http://{host}:{port}"
-        founded = await asyncio.to_thread(_bootstrap, self._ledger, self._settings.profile_file, endpoint)
+        founded = await asyncio.to_thread(_bootstrap, self._ledger, self._settings, endpoint)
         self._ledger.space.start()
         heap.set_old_aside()
         if not self.should_exit:
@@ -251,13 +250,14 @@ class _Server(uvicorn.Server):
                 log.exception("Housekeeping failed; it is tried again in a minute.")
 
 
-def _bootstrap(ledger: LedgerRuntime, profile: Path, endpoint: str) -> bool:
+def _bootstrap(ledger: LedgerRuntime, settings: Settings, endpoint: str) -> bool:
     """Whether it was the first start."""
-    account_id = bootstrap(ledger.committer, profile, endpoint)
+    account_id = bootstrap(ledger.committer, settings.profile_file, endpoint)
     if account_id is not None:
         log.info("Opened the account %s.", account_id)
     else:
-        update_endpoint(profile, endpoint)
+        update_endpoint(settings.profile_file, endpoint)
     publish_catalogue(ledger.committer)
     adopt_managed_policies(ledger.committer)
+    ledger.publish(settings.log_origin)
     return account_id is not None

@@ -3,23 +3,33 @@
 import configparser
 import os
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from domain.account import Account
-from domain.calls import ApiCalled
+from domain.calls import ApiCalled, NewSecret
 from domain.families.aws_managed_policies import adopt_catalogue, published_catalogue
-from domain.foundation.identifiers import INSTALLATION
-from domain.foundation.secret import Secret
+from domain.foundation.identifiers import INSTALLATION, new_unique_id
+from domain.foundation.secret import Secret, SecretId, SecretKind
+from domain.installation import Installation, StartedLog, TransparencyLogStarted
 from domain.policy import PARTITION
 from domain.rules.accounts import publish_action_catalogue, publish_managed_catalogue
 from services.accounts import NewAccount, installation_in, operator_cause
 from services.api.action_catalogue import CATALOGUE
 from services.ledger.committer import Committer
 from services.ledger.pending_call import CallResult, LedgerAppend, LedgerStates
+from services.ledger.round import Clock
+from services.transparency.log_keys import LogKeys
 
 PROFILE_NAME = "muniment"
+SIGNING_KEY_ID = "SIGK"
+"""What the ids of signing keys begin with."""
 REGION = "us-east-1"
+
+
+class LogRefused(Exception):  # noqa: N818  said to a person
+    """The transparency log cannot go on as it is."""
 
 
 def bootstrap(committer: Committer, profile: Path, endpoint: str) -> str | None:
@@ -103,6 +113,44 @@ def adopt_managed_policies(committer: Committer) -> None:
         committer.decide(frozenset({account_id}), adopt)
     if account_ids:
         committer.decide(frozenset({INSTALLATION}), publish)
+
+
+def start_log(
+    committer: Committer, secrets_of: Callable[[SecretId], Secret | None], clock: Clock, origin: str | None
+) -> LogKeys:
+    """The keys of this installation's log, which the first start makes, under the given name or one of its own. Raises
+    LogRefused."""
+    found: Installation = committer.decide(
+        frozenset({INSTALLATION}), lambda values, _at: CallResult(installation_in(values), [])
+    ).result
+    log = found.log or _begin_log(committer, clock, origin or f"muniment.invalid/{found.ledger_id}")
+    if origin not in (None, log.origin):
+        raise LogRefused(
+            f"MUNIMENT_LOG_ORIGIN is {origin}, and the log of this database is {log.origin}. A log keeps its name: "
+            "witnesses and proofs know it by that."
+        )
+    secret = secrets_of(SecretId(SecretKind.SIGNING_KEY, log.signing_key_id))
+    if secret is None:
+        raise LogRefused(f"The keys of the log {log.origin} are missing.")
+    return LogKeys(log.origin, secret, clock)
+
+
+def _begin_log(committer: Committer, clock: Clock, origin: str) -> StartedLog:
+    secret, key_id = LogKeys.new_secret(), new_unique_id(SIGNING_KEY_ID, secrets.token_bytes)
+    keys = LogKeys(origin, secret, clock).verifier_keys
+    started = TransparencyLogStarted(origin=origin, verifier_keys=keys, signing_key_id=key_id)
+    cause = operator_cause("StartTransparencyLog")
+    sealed = [NewSecret(SecretId(SecretKind.SIGNING_KEY, key_id), INSTALLATION, secret)]
+
+    def decide(values: LedgerStates, _at: datetime) -> CallResult:
+        if (log := installation_in(values).log) is not None:
+            return CallResult(log, [])  # Another server was faster.
+        called = ApiCalled(read_only=False, parameters={"origin": origin})
+        append = LedgerAppend(INSTALLATION, cause, [started, called], new_secrets=sealed)
+        return CallResult(StartedLog(origin, keys, key_id), [append])
+
+    log: StartedLog = committer.decide(frozenset({INSTALLATION}), decide).result
+    return log
 
 
 def write_profile(path: Path, endpoint: str, access_key_id: str, secret: Secret) -> None:

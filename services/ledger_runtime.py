@@ -10,8 +10,11 @@ from psycopg_pool import PoolClosed
 
 from domain.account import Account
 from domain.foundation.events import Use, event_classes
+from domain.foundation.identifiers import INSTALLATION
+from domain.foundation.secret import Secret, SecretId
 from projections.engine.runner import ProjectionRunner
 from services.api.server.native_protocol import READERS
+from services.bootstrap import start_log
 from services.due_recorder import DueRecorder
 from services.fair_pool import RESERVED_THREADS
 from services.ledger.committer import Committer
@@ -38,6 +41,8 @@ from services.secrets.session_credentials import SessionCredentials
 from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
 from services.settings import Settings
+from services.transparency.checkpointer import Checkpointer
+from services.transparency.hashing import hash_ledgers
 from services.wire.authentication import LOOKUP_THREADS
 from services.wire.denial_messages import DenialMessages
 from services.wire.fact_resolver import HASHING_THREADS, LOOKING_THREADS
@@ -88,12 +93,17 @@ class LedgerRuntime:
                 clock,
                 database_clock_checked=clock is system_clock,
             ),
-            on_commit=self.runner.notify_changed,
+            on_commit=self._committed,
             on_snapshot_due=self.snapshotter.due,
         )
+        self.checkpointer = Checkpointer(lambda: connect(database, "writer"))
         self.probe = StorageProbe(self.secrets, self.committer)
         ticks = DueRecorder(self.committer, clock=clock, random=self.random, connect=self.writers.connection)
         self.scheduler = Scheduler(lambda: connect(database, "reader"), ticks, clock=clock)
+
+    def _committed(self, account_ids: frozenset[str]) -> None:
+        self.runner.notify_changed(account_ids)
+        self.checkpointer.notify_changed(account_ids)
 
     def _past_value(self, account_id: str, position: int) -> Account | None:
         try:
@@ -106,6 +116,16 @@ class LedgerRuntime:
 
     def _hold(self, reason: str | None) -> None:
         self.committer.refusal_reason = reason
+
+    def publish(self, origin: str | None) -> None:
+        """Signs checkpoints from here on, under this name or the one that the log has. The installation is there, and
+        its secrets can be opened. Raises LogRefused."""
+        keys = start_log(self.committer, self._installation_secret, self.clock, origin)
+        self.checkpointer.start(keys.origin, keys.sign)
+
+    def _installation_secret(self, secret_id: SecretId) -> Secret | None:
+        with self.writers.connection() as connection, connection.cursor() as cursor:
+            return self.secrets.get(cursor, INSTALLATION, secret_id)
 
     def open_months(self) -> None:
         """Makes room in the table of uses for this month and the next."""
@@ -125,6 +145,11 @@ class LedgerRuntime:
         if isinstance(self._master_keys, MasterKeyFile):
             forget_ended(self._master_keys, self.secrets, self.writers.connection, self.clock())
 
+    def hash_ledgers(self) -> None:
+        """Gives Merkle trees to ledgers that were written without them."""
+        with self.writers.connection() as connection:
+            hash_ledgers(connection, _tell_hashing)
+
     @contextmanager
     def running(self) -> Iterator[None]:
         with self.readers, self._projecting(), self.recording():
@@ -135,12 +160,14 @@ class LedgerRuntime:
         """Calls are decided and recorded; no projection follows."""
         with self.writers:
             self.open_months()
+            self.hash_ledgers()
             self.snapshotter.start()
             self.committer.start()
             try:
                 yield
             finally:
                 self.space.stop()
+                self.checkpointer.stop()
                 self.committer.stop()
                 self.snapshotter.stop()
 
@@ -151,6 +178,10 @@ class LedgerRuntime:
             yield
         finally:
             self.runner.stop()
+
+
+def _tell_hashing(account_id: str, done: int, total: int) -> None:
+    log.warning("The ledger of %s gets its Merkle tree: %d of %d entries.", account_id, done, total)
 
 
 @contextmanager

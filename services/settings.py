@@ -1,6 +1,7 @@
 """Settings, from the environment or from flags of the same meaning."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from domain.foundation.secret import Secret
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SMTP_PORTS = {"smtp": 587, "smtps": 465}
 """Of message submission (RFC 6409, RFC 8314)."""
+_LOG_ORIGIN = re.compile(r"(?=.{1,200}$)[A-Za-z0-9._~:-]+(/[A-Za-z0-9._~:-]+)*")
 
 
 class InvalidSetting(Exception):  # noqa: N818  said to a person
@@ -64,6 +66,8 @@ class Settings:
     """Besides the internet: where webhooks may be."""
     smtp: SmtpRelay | None = None
     """None: there is no mail."""
+    log_origin: str | None = None
+    """The name of the transparency log; None for one that the first start makes."""
 
     def make_data_directory(self) -> None:
         """Others may pass through to what is theirs (the database's user, when we are root), but not look around.
@@ -117,6 +121,7 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
             if text
         ),
         smtp=_smtp(environment),
+        log_origin=_log_origin(environment.get("MUNIMENT_LOG_ORIGIN") or None),
     )
 
 
@@ -139,6 +144,15 @@ def _module_names(text: str) -> tuple[str, ...]:
         if not all(part.isidentifier() for part in name.split(".")):
             raise InvalidSetting(f"MUNIMENT_COMPLIANCE_CHECKS takes names of Python modules; got {name!r}.")
     return names
+
+
+def _log_origin(text: str | None) -> str | None:
+    if text is not None and not _LOG_ORIGIN.fullmatch(text):
+        raise InvalidSetting(
+            "MUNIMENT_LOG_ORIGIN is a URL without its scheme, such as iam.example.com/log, of at most 200 letters, "
+            f"digits and -._~/:; got {text!r}."
+        )
+    return text
 
 
 def _mebibytes(text: str) -> int:

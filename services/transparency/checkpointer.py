@@ -29,11 +29,9 @@ class Checkpointer:
     """Publishes what it is told of, at most once a second, and now and then whatever else there is. Any number of
     processes may do so on one database."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection], on_published: Callable[[str], None]) -> None:
-        """`connect` gives a connection in autocommit, as muniment_writer. `on_published` is given each checkpoint that
-        this process has signed, when it is committed; what it raises is logged."""
+    def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
+        """`connect` gives a connection in autocommit, as muniment_writer."""
         self._connect = connect
-        self._on_published = on_published
         self._thread = threading.Thread(target=self._run, name="muniment-log", daemon=True)
         self._work = threading.Condition()
         # Guarded by the lock.
@@ -41,15 +39,20 @@ class Checkpointer:
         self._changed: set[str] = set()
         self._origin = ""
         self._sign: SignCheckpoint = _refuse
+        self._on_published: Callable[[str], object] = _refuse
         self.failure: str | None = None
         """Why nothing is published any more, or what of a ledger does not fit its log."""
 
-    def start(self, origin: str, sign: SignCheckpoint) -> None:
-        self._origin, self._sign = origin, sign
+    def start(
+        self, origin: str, sign: SignCheckpoint, on_published: Callable[[str], object] = lambda _note: None
+    ) -> None:
+        """`on_published` is given each checkpoint that this process has signed, when it is committed; what it raises is
+        logged."""
+        self._origin, self._sign, self._on_published = origin, sign, on_published
         self._thread.start()
 
     def stop(self) -> None:
-        """Publishes what is there, if it can, and ends."""
+        """What was not published, the next start publishes."""
         with self._work:
             self._stopping = True
             self._work.notify_all()

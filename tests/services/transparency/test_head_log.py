@@ -177,8 +177,8 @@ def test_who_is_told_of_a_commit_publishes_it(database: Database, writer: psycop
     """And keeps the tiles that have become full; a start finds what others have left."""
     notes: queue.Queue[str] = queue.Queue()
     write(300)
-    checkpointer = Checkpointer(lambda: connect(database, "writer"), notes.put)
-    checkpointer.start(ORIGIN, sign)
+    checkpointer = Checkpointer(lambda: connect(database, "writer"))
+    checkpointer.start(ORIGIN, sign, notes.put)
     try:
         assert notes.get(timeout=ANSWER_SECONDS_MAX).startswith(f"{ORIGIN}\n1\n")
         writer.execute("update log.state set at = 'epoch'")
