@@ -192,7 +192,8 @@ class _Server(uvicorn.Server):
             random=ledger.random,
             seal_session=ledger.sessions.seal,
         )
-        native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
+        answers = AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past, log_keys=lambda: ledger.log_keys)
+        native = NativeProtocol(answers)
         scheduler = None if "scheduler" in without else ledger.scheduler
         health = Health(ledger.committer, ledger.runner, ledger.writers.connection, ledger.probe, scheduler, deliverer)
         served = (native, *aws_protocols())

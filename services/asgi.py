@@ -28,6 +28,8 @@ SMALL_BODY_BYTES = 65_536
 """Every request may have so much in memory before anybody is proved."""
 EXCESS_PAUSE_SECONDS = 0.2
 """Before a target that is too long is refused, for which nobody had to prove anything: a connection brings so few."""
+RECEIPT_HEADER = b"x-muniment-receipt"
+"""Whoever sends it, with whatever value, is told the id of the answer's receipt: its position and request id."""
 LARGE_BODIES_MAX = 256
 """So many may have more; of an address as many as are free."""
 
@@ -99,6 +101,9 @@ class AsgiApp:
             headers.append((b"connection", b"close"))
         if response.position is not None:
             headers.append((b"x-muniment-position", b"%d" % response.position))
+            if any(name == RECEIPT_HEADER for name, _ in scope["headers"]):
+                receipt = f"{response.position}-{response.request_id}"
+                headers.append((RECEIPT_HEADER, receipt.encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 

@@ -43,6 +43,7 @@ from services.secrets.store import SecretStore
 from services.settings import Settings
 from services.transparency.checkpointer import Checkpointer
 from services.transparency.hashing import hash_ledgers
+from services.transparency.log_keys import LogKeys
 from services.wire.authentication import LOOKUP_THREADS
 from services.wire.denial_messages import DenialMessages
 from services.wire.fact_resolver import HASHING_THREADS, LOOKING_THREADS
@@ -96,6 +97,8 @@ class LedgerRuntime:
             on_commit=self._committed,
             on_snapshot_due=self.snapshotter.due,
         )
+        self.log_keys: LogKeys | None = None
+        """When the server signs checkpoints."""
         self.checkpointer = Checkpointer(lambda: connect(database, "writer"))
         self.probe = StorageProbe(self.secrets, self.committer)
         ticks = DueRecorder(self.committer, clock=clock, random=self.random, connect=self.writers.connection)
@@ -120,8 +123,8 @@ class LedgerRuntime:
     def publish(self, origin: str | None) -> None:
         """Signs checkpoints from here on, under this name or the one that the log has. The installation is there, and
         its secrets can be opened. Raises LogRefused."""
-        keys = start_log(self.committer, self._installation_secret, self.clock, origin)
-        self.checkpointer.start(keys.origin, keys.sign)
+        self.log_keys = start_log(self.committer, self._installation_secret, self.clock, origin)
+        self.checkpointer.start(self.log_keys.origin, self.log_keys.sign)
 
     def _installation_secret(self, secret_id: SecretId) -> Secret | None:
         with self.writers.connection() as connection, connection.cursor() as cursor:

@@ -52,6 +52,20 @@ class EntriesProof:
     head: PublishedHead
 
 
+def read_entries(cursor: psycopg.Cursor, account_id: str, first: int, last: int, bytes_max: int) -> list[bytes]:
+    """The stored bytes of the entries from the first position up to the last, as many as fit into so many bytes, and at
+    least one; fewer where the ledger ends."""
+    parameters = {"log": account_id, "after": first - 1, "to": last}
+    entries: list[bytes] = []
+    room = bytes_max
+    for (state,) in cursor.execute(SQL["entries"], parameters, binary=True):
+        room -= len(state)
+        if entries and room < 0:
+            break
+        entries.append(bytes(state))
+    return entries
+
+
 def prove_head(cursor: psycopg.Cursor, account_id: str, position: int) -> PublishedHead:
     """Of the first checkpoint of the account that has the position. Raises NotPublished."""
     row = cursor.execute(SQL["covering_head"], {"account_id": account_id, "size": position}).fetchone()
@@ -65,13 +79,12 @@ def prove_head(cursor: psycopg.Cursor, account_id: str, position: int) -> Publis
 
 def prove_entry(cursor: psycopg.Cursor, account_id: str, position: int) -> EntryProof:
     """Raises NotPublished and NoSuchEntry."""
-    found = cursor.execute(SQL["entries"], {"log": account_id, "after": position - 1, "to": position}, binary=True)
-    row = found.fetchone()
-    if row is None:
+    entries = read_entries(cursor, account_id, position, position, 0)
+    if not entries:
         raise NoSuchEntry(f"Account {account_id} has no entry at position {position}.")
     head = prove_head(cursor, account_id, position)
     proof = inclusion_proof(position - 1, head.size, node_reader(cursor, account_id, head.size))
-    return EntryProof(position, bytes(row[0]), tuple(proof), head)
+    return EntryProof(position, entries[0], tuple(proof), head)
 
 
 def prove_entries(cursor: psycopg.Cursor, account_id: str, first: int, last: int) -> EntriesProof:

@@ -17,6 +17,7 @@ from projections.queries.ledger_positions import position_at
 from services.api.contract.question import Answer, Question
 from services.api.handlers.requester import Requester
 from services.ledger.historical_states import HistoricalStates
+from services.transparency.log_keys import LogKeys
 
 Owners = frozenset[tuple[str, str]]
 """Account ids, each with the unique id of a user or role in it, or its own for root."""
@@ -49,6 +50,8 @@ class AnswerContext:
     behind: frozenset[str] = frozenset()
     """Accounts whose tables lag, of a question that reads everywhere."""
     decided: Decided = field(default_factory=lambda: Decided({}))
+    log_keys: LogKeys | None = None
+    """Of a server that signs checkpoints."""
 
     def account(self, account_id: str, position: int) -> Account:
         """As it was at the position; empty where there is no such ledger."""

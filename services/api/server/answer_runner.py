@@ -1,5 +1,6 @@
 """Reading an answer from the tables, once they have come as far as the call that asks."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -13,6 +14,7 @@ from services.api.handlers.handler import HANDLERS, AnswerContext, Decided, answ
 from services.ledger.historical_states import HistoricalStates
 from services.ledger.lineage_resolver import accounts_behind
 from services.ledger.recorder import ConnectionSource
+from services.transparency.log_keys import LogKeys
 from services.wire.errors import ServiceUnavailable
 
 WAIT_SECONDS_MAX = 5.0
@@ -24,12 +26,19 @@ class AnswerRunner:
     """What projections keep, and the means to wait for it."""
 
     def __init__(
-        self, runner: ProjectionRunner, readers: ConnectionSource, past: HistoricalStates, *, for_operator: bool = False
+        self,
+        runner: ProjectionRunner,
+        readers: ConnectionSource,
+        past: HistoricalStates,
+        *,
+        for_operator: bool = False,
+        log_keys: Callable[[], LogKeys | None] = lambda: None,
     ) -> None:
         self._runner = runner
         self._readers = readers
         self._past = past
         self._for_operator = for_operator
+        self._log_keys = log_keys
 
     def answer(self, question: Question[A], account_id: str, position: int, at: datetime, decided: Decided) -> A:
         """As of the call at this position and time, or of the moment that the question names. Blocks for some seconds
@@ -47,7 +56,8 @@ class AnswerRunner:
                 for (other_position,) in cursor.execute(head, (other_id,)).fetchall():
                     self._wait(other_id, other_position, computed=handler.reads_computed)
             behind = accounts_behind(cursor, self._runner) if handler.reads_everywhere else frozenset[str]()
-            context = AnswerContext(cursor, self._past, account_id, as_of, self._for_operator, behind, decided)
+            keys = self._log_keys()
+            context = AnswerContext(cursor, self._past, account_id, as_of, self._for_operator, behind, decided, keys)
             try:
                 with same_tables(cursor):
                     return answer_question(question, context)

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "exemption": "grant, revoke and list exemptions from the rules of the lifecycle profile",
     "review": "access reviews: who has what, kept or revoked line by line, with proof of what was done",
     "rotate": "replace access keys: make, hand over, wait for use, deactivate, observe, delete",
+    "receipt": "proofs that a call was recorded and published, which other software verifies",
     "explain": "why a call was allowed or denied: its decisions, re-evaluated from the ledger",
     "unusual": "sessions used from several addresses, silent keys that were used, and use of root",
     "contain": "contain a credential and everything created with it",

@@ -25,7 +25,13 @@ OK = 200
 SERVICES = ("iam", "sts")
 """Both are at the endpoint of this one."""
 
+UNAVAILABLE = "ServiceUnavailable"
+
 A = TypeVar("A", bound=Answer)
+
+
+class Unavailable(Failure):
+    """The server cannot answer this now, and may soon."""
 
 
 class RemoteClient:
@@ -73,7 +79,7 @@ class RemoteClient:
 
     def _request(self, question: Question[A]) -> AWSRequest:
         parameters = question.model_dump(mode="json", exclude_none=True, exclude_unset=True)
-        path = re.sub(r"\{(\w+)\}", lambda name: quote(parameters.pop(name[1]), safe=""), question.path)
+        path = re.sub(r"\{(\w+)\}", lambda name: quote(str(parameters.pop(name[1])), safe=""), question.path)
         headers = {"User-Agent": f"muniment/{VERSION}"}
         if question.method == "GET":
             query = urlencode(parameters, quote_via=quote)
@@ -84,7 +90,8 @@ class RemoteClient:
     def _refused(self, status: int, body: bytes) -> Failure:
         try:
             error = json.loads(body)["error"]
-            return Failure(f"{error['code']}: {error['message']}")
+            kind = Unavailable if error["code"] == UNAVAILABLE else Failure
+            return kind(f"{error['code']}: {error['message']}")
         except (ValueError, LookupError, TypeError):
             return Failure(f"{self._endpoint} answered {status} and no error of ours: is it muniment?")
 

@@ -1,0 +1,125 @@
+"""Proofs from the logs' tiles, as text that others' software verifies."""
+
+from base64 import b64encode
+from collections.abc import Iterable
+
+from domain.evidence.checkpoints import parse_checkpoint
+from domain.evidence.log_proofs import LogProof
+from domain.evidence.signed_notes import parse_note
+from domain.foundation.errors import NoSuchEntity
+from services.api.contract.evidence import (
+    GetLongText,
+    GetTransparencyLog,
+    LongText,
+    ProvedEntries,
+    ProvedEntry,
+    ProveEntries,
+    ProveEntry,
+    PublishedAccountHead,
+    TransparencyLog,
+)
+from services.api.handlers.handler import AnswerContext, handles
+from services.ledger.long_texts import get_texts
+from services.transparency.head_log import account_origin, newest_checkpoint
+from services.transparency.log_keys import LogKeys
+from services.transparency.proofs import (
+    NoSuchEntry,
+    NotPublished,
+    PublishedHead,
+    prove_entries,
+    prove_entry,
+    read_entries,
+)
+from services.wire.errors import ServiceUnavailable
+
+ENTRIES_BYTES_MAX = 4 << 20
+"""In an answer. One is always there."""
+
+
+@handles(GetTransparencyLog)
+def answer_get_transparency_log(_question: GetTransparencyLog, context: AnswerContext) -> TransparencyLog:
+    keys, newest = _keys(context), newest_checkpoint(context.cursor)
+    own = account_origin(keys.origin, context.account_id)
+    return TransparencyLog(
+        account_id=context.account_id,
+        origin=keys.origin,
+        verifier_keys=keys.verifier_keys,
+        account_origin=own,
+        account_verifier_keys=tuple(str(key.verifier) for key in keys.named(own)),
+        checkpoint=None if newest is None else newest.note,
+    )
+
+
+@handles(ProveEntry)
+def answer_prove_entry(question: ProveEntry, context: AnswerContext) -> ProvedEntry:
+    """Raises NoSuchEntity, and ServiceUnavailable before the next checkpoint."""
+    keys = _keys(context)
+    try:
+        proved = prove_entry(context.cursor, context.account_id, question.position)
+    except NoSuchEntry as error:
+        raise NoSuchEntity(str(error)) from error
+    except NotPublished as error:
+        raise ServiceUnavailable(str(error)) from error
+    head = _head(keys, proved.head)
+    return ProvedEntry(
+        account_id=context.account_id,
+        position=proved.position,
+        entry=proved.entry.decode(),
+        proof=str(LogProof(proved.position - 1, proved.proof, parse_note(head.checkpoint.encode()))),
+        head=head,
+    )
+
+
+@handles(ProveEntries)
+def answer_prove_entries(question: ProveEntries, context: AnswerContext) -> ProvedEntries:
+    """Raises NoSuchEntity, and ServiceUnavailable before the next checkpoint."""
+    keys = _keys(context)
+    to = min(question.last, question.first + question.limit - 1)
+    entries = read_entries(context.cursor, context.account_id, question.first, to, ENTRIES_BYTES_MAX)
+    if not entries:
+        raise NoSuchEntity(f"Account {context.account_id} has no entry at position {question.first}.")
+    last = question.first + len(entries) - 1
+    try:
+        proved = prove_entries(context.cursor, context.account_id, question.first, last)
+    except NotPublished as error:
+        raise ServiceUnavailable(str(error)) from error
+    return ProvedEntries(
+        account_id=context.account_id,
+        first=question.first,
+        last=last,
+        entries=tuple(entry.decode() for entry in entries),
+        before=_base64(proved.before.hashes),
+        consistency=_base64(proved.consistency),
+        head=_head(keys, proved.head),
+    )
+
+
+@handles(GetLongText)
+def answer_get_long_text(question: GetLongText, context: AnswerContext) -> LongText:
+    """Raises NoSuchEntity."""
+    try:
+        found = get_texts(context.cursor, context.account_id, {question.sha256})
+    except LookupError:
+        raise NoSuchEntity(f"No text of account {context.account_id} has the SHA-256 {question.sha256}.") from None
+    text = found.by_sha256[question.sha256]
+    return LongText(account_id=context.account_id, sha256=question.sha256, text=text)
+
+
+def _head(keys: LogKeys, head: PublishedHead) -> PublishedAccountHead:
+    """With the account's checkpoint signed: what stands in the log of heads already."""
+    return PublishedAccountHead(
+        checkpoint=keys.sign(parse_checkpoint(head.entry)),
+        heads_entry=head.entry,
+        heads_proof=str(LogProof(head.index, head.proof, parse_note(head.checkpoint.note.encode()))),
+    )
+
+
+def _keys(context: AnswerContext) -> LogKeys:
+    """Raises ServiceUnavailable."""
+    if context.log_keys is None:
+        raise ServiceUnavailable("This process signs no checkpoints: ask a server.")
+    return context.log_keys
+
+
+def _base64(hashes: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(b64encode(each).decode() for each in hashes)
