@@ -92,3 +92,6 @@ create table secrets.signing_keys (
 create index signing_keys_by_principal on secrets.signing_keys (account_id, principal_id);
 
 grant select, insert, delete on secrets.signing_keys to muniment_writer;
+
+-- Evidence carries the texts that entries name.
+grant select on ledger.texts to muniment_reader;

@@ -61,7 +61,8 @@ class InProcessServer:
         self.account_id = account_id
         self.admin = admin
         self.aws = PROTOCOLS["iam"]
-        self.native = NativeProtocol(AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past))
+        answers = AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past, log_keys=lambda: ledger.log_keys)
+        self.native = NativeProtocol(answers)
         self.pasts = HistoricalStateResolver(ledger.readers.connection, ledger.past)
         self.lineages = LineageResolver(ledger.readers.connection, ledger.runner, ledger.past)
         self.reports = ReportResolver(ledger.readers.connection, ledger.runner, ledger.past, CATALOGUE)

@@ -27,7 +27,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     f"ledger.{MONTH}": {},
     "ledger.uses_other": {},
     "ledger.snapshots": {"writer": "SI", "reader": "S"},
-    "ledger.texts": {"writer": "SI"},
+    "ledger.texts": {"writer": "SI", "reader": "S"},
     "secrets.data_keys": {"writer": "SID"},
     "secrets.access_key_secrets": {"writer": "SID"},
     "secrets.access_key_accounts": {"writer": "SI"},
