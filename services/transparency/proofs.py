@@ -66,6 +66,12 @@ def read_entries(cursor: psycopg.Cursor, account_id: str, first: int, last: int,
     return entries
 
 
+def published_size(cursor: psycopg.Cursor, account_id: str) -> int:
+    """How many of the account's entries a checkpoint has."""
+    row = cursor.execute(SQL["newest_head"], {"account_id": account_id}).fetchone()
+    return 0 if row is None else row[1]
+
+
 def prove_head(cursor: psycopg.Cursor, account_id: str, position: int) -> PublishedHead:
     """Of the first checkpoint of the account that has the position. Raises NotPublished."""
     row = cursor.execute(SQL["covering_head"], {"account_id": account_id, "size": position}).fetchone()

@@ -50,7 +50,7 @@ class ProvedEntries(Answer):
     account_id: str
     first: int
     last: int
-    """Less than what was asked for where that would be too long: the rest begins behind it."""
+    """Less than what was asked for where that would be too long, or is not published yet: the rest begins behind it."""
     entries: tuple[str, ...]
     """All from the first position to the last."""
     before: tuple[str, ...]

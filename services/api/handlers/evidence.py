@@ -28,6 +28,7 @@ from services.transparency.proofs import (
     PublishedHead,
     prove_entries,
     prove_entry,
+    published_size,
     read_entries,
 )
 from services.wire.errors import ServiceUnavailable
@@ -74,7 +75,9 @@ def answer_prove_entry(question: ProveEntry, context: AnswerContext) -> ProvedEn
 def answer_prove_entries(question: ProveEntries, context: AnswerContext) -> ProvedEntries:
     """Raises NoSuchEntity, and ServiceUnavailable before the next checkpoint."""
     keys = _keys(context)
-    to = min(question.last, question.first + question.limit - 1)
+    # What is there and not published yet is there in a second: who asks for all is answered as far as it goes.
+    published = max(question.first, published_size(context.cursor, context.account_id))
+    to = min(question.last, question.first + question.limit - 1, published)
     entries = read_entries(context.cursor, context.account_id, question.first, to, ENTRIES_BYTES_MAX)
     if not entries:
         raise NoSuchEntity(f"Account {context.account_id} has no entry at position {question.first}.")
