@@ -106,6 +106,7 @@ FIELDS: dict[str, object] = {
     "old_access_key_id": "AKIA0",
     "of_account_id": None,
     "opened_account_id": "999999999999",
+    "origin": "example.com/log",
     "organization": Organization("o-1", ACCOUNT, (), ()),
     "organization_id": "o-1",
     "organizations_policy_id": "p-1",
@@ -151,6 +152,9 @@ FIELDS: dict[str, object] = {
     "service": "iam",
     "services": 1,
     "service_access_key_id": "AKIA0",
+    "signing_key_id": "SIGK0",
+    "former_signing_key_id": None,
+    "verifier_keys": ("k",),
     "service_name": "s0.example.com",
     "session_id": "SESN0",
     "session_seconds_max": 3_600,
@@ -227,6 +231,7 @@ CASES: dict[str, dict[str, object]] = {
     "installation.notification_target.added.v1": {"target_id": "NTGTnew", "target_name": "new"},
     "installation.notification_target.removed.v1": {"kind": "webhook"},
     "installation.action_catalogue.published.v1": {"version": "2"},
+    "installation.transparency_log.started.v1": {"signing_key_id": "SIGK1", "former_signing_key_id": "SIGK0"},
     "installation.alias.claimed.v1": {"account_alias": "new"},
     "installation.alias.released.v1": {"account_alias": "alias0"},
     "installation.service_principal.registered.v1": {"service_name": "new.example.com"},
@@ -312,6 +317,7 @@ def account_history(n: int) -> Iterator[Change]:
 def installation_history(n: int) -> Iterator[Change]:
     yield event("installation.founded.v1")
     yield event("installation.organization.set.v1")
+    yield event("installation.transparency_log.started.v1")
     for i in range(n):
         account_id = str(100_000_000_000 + i)
         yield event("installation.account.opened.v1", opened_account_id=account_id)

@@ -135,6 +135,7 @@ def test_an_unknown_request(house: InProcessServer) -> None:
     assert f"The ledger of account {house.account_id} has no call with the request id 4711" in told.error[1]
 
 
+@pytest.mark.damages_ledgers
 def test_a_record_that_was_tampered_with(house: InProcessServer, database: Database) -> None:
     """A decision that comes out otherwise than the ledger says is shown to disagree, with both."""
     alice = house.user("alice", LIST)

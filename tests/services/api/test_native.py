@@ -93,6 +93,7 @@ NEEDED = {
         ("GetLeastPrivilege", "CouldAssume", "ListHeldPolicies", "ListAllHeldPolicies", "Diff", "ListChanges"),
         "?since=p1",
     ),
+    "ProveEntries": "?first=1&last=1",
     **dict.fromkeys(("GetComplianceReport", "ListViolations", "ExplainCompliance"), "?framework=cis-5.0"),
 }
 """What has to be given for the question to be read at all."""
@@ -126,6 +127,8 @@ def test_without_a_permission_nothing_is_told(house: InProcessServer) -> None:
         "exemption_id": "EXMP" + "A" * 17,
         "name": "pager",
         "control": "1.4",
+        "position": "1",
+        "sha256": "0" * 64,
     }
     for question in QUESTIONS:
         path = question.path.format_map(named) + NEEDED.get(question.__name__, "")
