@@ -317,7 +317,7 @@ def account_history(n: int) -> Iterator[Change]:
 def installation_history(n: int) -> Iterator[Change]:
     yield event("installation.founded.v1")
     yield event("installation.organization.set.v1")
-    yield event("installation.transparency_log.started.v1")
+    yield event("installation.transparency_log.started.v1", signing_key_id="SIGK0", former_signing_key_id=None)
     for i in range(n):
         account_id = str(100_000_000_000 + i)
         yield event("installation.account.opened.v1", opened_account_id=account_id)
