@@ -94,3 +94,12 @@ select position, tree_size, tree from ledger.heads where account_id = %(account_
 
 -- name: put_tree
 update ledger.heads set tree_size = %(size)s, tree = %(tree)s where account_id = %(account_id)s
+
+-- name: state
+select size, tree from log.state
+
+-- name: checkpoints
+select size, note from log.checkpoints
+
+-- name: log_entries
+select index, account_id, size, entry from log.heads where index >= %(first)s and index < %(end)s order by index

@@ -20,6 +20,7 @@ from services.ledger.checkpoints import OPERATION, split_checkpoints
 from services.ledger.database import Database, connect
 from services.ledger.discrepancy import Discrepancy
 from services.ledger.verification import VerificationResult, verify
+from services.transparency.log_check import check_log
 
 BLIND_SPOT = (
     "What this cannot see: a database that was put back to an earlier state as a whole, or rewritten with all that "
@@ -50,12 +51,14 @@ def run(args: argparse.Namespace) -> None:
         progress = Progress()
         with connect(database, "writer") as connection:
             verdicts = verify(connection, args.account_id, progress.tell, earlier, unreadable)
+            of_heads = check_log(connection)
             altered = list(compare_catalogue(connection))
         if args.account_id is not None and verdicts[-1] == VerificationResult(args.account_id, 0, None):
             raise Failure(f"There is no account {args.account_id} here.")
         unrecorded = _record(database, args.account_id, verdicts)
         progress.clear()
         # Before the tables are compared, which somebody else's rebuilding may prevent.
+        verdicts.append(of_heads)
         _show(args, verdicts, [*unreadable, *altered])
         problems = [problem for problem in (unrecorded, _compare(args, database, progress)) if problem is not None]
     print_note(BLIND_SPOT_AFTER.format(earlier=args.earlier) if earlier else BLIND_SPOT)

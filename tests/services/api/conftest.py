@@ -7,6 +7,7 @@ import pytest
 
 from services.ledger.database import Database, ExternalDatabase, connect
 from services.ledger.verification import verify
+from services.transparency.log_check import check_log
 from tests.conftest import PROJECTED_TEMPLATE, copied
 from tests.services.api.in_process_server import InProcessServer, opened
 from tests.services.api.incident import Incident
@@ -28,7 +29,7 @@ def house(database: Database, tmp_path: Path, request: pytest.FixtureRequest) ->
     if request.node.get_closest_marker("damages_ledgers"):
         return
     with connect(database, "writer") as writer:
-        assert [each for each in verify(writer) if each.finding is not None] == []
+        assert [each for each in (*verify(writer), check_log(writer)) if each.finding is not None] == []
 
 
 @pytest.fixture
