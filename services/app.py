@@ -19,6 +19,7 @@ from services import heap
 from services.api.action_catalogue import CATALOGUE
 from services.api.server.answer_runner import AnswerRunner
 from services.api.server.health import Health
+from services.api.server.log_endpoint import LogEndpoint
 from services.api.server.native_protocol import NativeProtocol
 from services.api.server.secret_scanning import ScanningKeys, SecretScanning, load_scanning_keys
 from services.asgi import AsgiApp, Receive, Scope, Send
@@ -202,8 +203,11 @@ class _Server(uvicorn.Server):
         scanning = SecretScanning(
             scanning_keys, ledger.committer, self._unauthenticated, clock=ledger.clock, random=ledger.random
         )
+        log_endpoint = LogEndpoint(ledger.readers.connection, lambda: ledger.log_keys) if settings.serves_log else None
         self._application = AsgiApp(
-            pipeline, protocols, health, settings.trusted_proxies, scanning if scanning_keys else None
+            *(pipeline, protocols, health, settings.trusted_proxies),
+            scanning=scanning if scanning_keys else None,
+            log=log_endpoint,
         )
         super().__init__(http_config(self._application))
 

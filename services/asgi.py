@@ -12,6 +12,8 @@ from typing import Any
 from domain.foundation.errors import Refusal, Throttling
 from services.api.server import openapi
 from services.api.server.health import Health
+from services.api.server.log_endpoint import PREFIX as LOG_PREFIX
+from services.api.server.log_endpoint import LogEndpoint
 from services.api.server.secret_scanning import PATH as SECRET_SCANNING_PATH
 from services.api.server.secret_scanning import SecretScanning
 from services.bounded_http import source_of
@@ -67,14 +69,16 @@ class AsgiApp:
         health: Health,
         trusted_proxies: tuple[Network, ...],
         scanning: SecretScanning | None = None,
+        log: LogEndpoint | None = None,
     ) -> None:
         """The protocols are asked in turn whether a request is theirs; the last one refuses what is nobody's. Without
-        `scanning`, reports of secret scanners are."""
+        `scanning`, reports of secret scanners are; without `log`, whoever asks for tiles is."""
         self._pipeline = pipeline
         self._protocols = protocols
         self._health = health
         self._trusted_proxies = trusted_proxies
         self._scanning = scanning
+        self._log = log
         self._stopping = False
         self._large_bodies = _LargeBodies()
 
@@ -94,9 +98,10 @@ class AsgiApp:
             (b"content-type", response.content_type.encode()),
             (b"content-length", b"%d" % len(response.body)),
             (b"x-amzn-requestid", response.request_id.encode()),
-            (b"cache-control", b"no-store"),
             *response.headers,
         ]
+        if not any(name == b"cache-control" for name, _ in response.headers):
+            headers.append((b"cache-control", b"no-store"))
         if self._stopping:
             headers.append((b"connection", b"close"))
         if response.position is not None:
@@ -109,10 +114,8 @@ class AsgiApp:
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         path: bytes = scope["raw_path"]
-        if path.startswith(b"/health/"):
-            return await self._health.answer(path)
-        if path == openapi.PATH:
-            return await openapi.answer()
+        if (answered := await self._public(scope["method"], path)) is not None:
+            return answered
         request = RawRequest(scope["method"], path, scope["query_string"], tuple(scope["headers"]), b"")
         if (excess := request.excess) is not None:
             # Before anything is decoded, and before anybody is asked whose request it is.
@@ -145,6 +148,16 @@ class AsgiApp:
             "muniment's own API is under /v1/."
         )
         return refusal_response(protocol or self._protocols[-1], refusal, None, str(uuid.uuid4()))
+
+    async def _public(self, method: str, path: bytes) -> Response | None:
+        """The answer to what nobody signs; None for anything else."""
+        if path.startswith(b"/health/"):
+            return await self._health.answer(path)
+        if path == openapi.PATH:
+            return await openapi.answer()
+        if self._log is not None and path.startswith(LOG_PREFIX):
+            return await self._log.answer(method, path)
+        return None
 
     def _protocol_of(self, request: RawRequest, path: RequestPath) -> WireProtocol[Any] | None:
         return next((each.speaking_to(request) for each in self._protocols if each.serves(request, path)), None)

@@ -68,6 +68,8 @@ class Settings:
     """None: there is no mail."""
     log_origin: str | None = None
     """The name of the transparency log; None for one that the first start makes."""
+    serves_log: bool = False
+    """Whether anybody may read the log's checkpoints and tiles."""
 
     def make_data_directory(self) -> None:
         """Others may pass through to what is theirs (the database's user, when we are root), but not look around.
@@ -122,6 +124,7 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
         ),
         smtp=_smtp(environment),
         log_origin=_log_origin(environment.get("MUNIMENT_LOG_ORIGIN") or None),
+        serves_log=environment.get("MUNIMENT_SERVE_LOG") == "1",
     )
 
 

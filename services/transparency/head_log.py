@@ -76,3 +76,18 @@ def publish_heads(
 def newest_checkpoint(cursor: psycopg.Cursor) -> PublishedCheckpoint | None:
     row = cursor.execute(SQL["newest_checkpoint"]).fetchone()
     return None if row is None else PublishedCheckpoint(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHead:
+    """An account's checkpoint as the log of heads has it."""
+
+    index: int
+    size: int
+    """Of the account's log."""
+    entry: str
+
+
+def newest_head(cursor: psycopg.Cursor, account_id: str) -> AccountHead | None:
+    row = cursor.execute(SQL["newest_head"], {"account_id": account_id}).fetchone()
+    return None if row is None else AccountHead(*row)

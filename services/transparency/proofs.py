@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import psycopg
 
 from domain.evidence.merkle import Frontier, consistency_proof, frontier, inclusion_proof
-from services.transparency.head_log import PublishedCheckpoint, newest_checkpoint
+from services.transparency.head_log import PublishedCheckpoint, newest_checkpoint, newest_head
 from services.transparency.tiles import HEADS, SQL, node_reader
 
 
@@ -68,8 +68,8 @@ def read_entries(cursor: psycopg.Cursor, account_id: str, first: int, last: int,
 
 def published_size(cursor: psycopg.Cursor, account_id: str) -> int:
     """How many of the account's entries a checkpoint has."""
-    row = cursor.execute(SQL["newest_head"], {"account_id": account_id}).fetchone()
-    return 0 if row is None else row[1]
+    head = newest_head(cursor, account_id)
+    return 0 if head is None else head.size
 
 
 def prove_head(cursor: psycopg.Cursor, account_id: str, position: int) -> PublishedHead:

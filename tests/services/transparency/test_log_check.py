@@ -64,10 +64,7 @@ def published(writer: psycopg.Connection, write: Write) -> psycopg.Connection:
             "delete from log.heads where index = 4",
             Discrepancy(4, "the tree of 5 entries as it was published", "another, of 4"),
         ),
-        (
-            SWAPPED,
-            Discrepancy(1, "the entries that a checkpoint was signed over", "others"),
-        ),
+        (SWAPPED, Discrepancy(1, "the entries that a checkpoint was signed over", "others")),
         ("update log.state set size = 4", Discrepancy(5, "the tree of 4 entries as it was published", "another, of 5")),
         (
             "update log.checkpoints set note = replace(note, 'example.com/log', 'example.com/log2')",
