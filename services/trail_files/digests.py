@@ -12,21 +12,12 @@ from domain.families.trails import TrailKey
 from domain.foundation.secret import Secret
 from domain.rules.trails import HOUR
 from services.secrets.trail_keys import is_signed, sign
-from services.trail_files.log_files import TrailPlace
+from services.trail_files.log_files import HashedFile, TrailPlace
 from services.trail_files.times import compact_timestamp, timestamp
 
 HASH_ALGORITHM, SIGNATURE_ALGORITHM = "SHA-256", "SHA256withRSA"
 NO_SIGNATURE = "null"
 """Stands for that of the digest before the first in what is signed."""
-
-
-class HashedFile(NamedTuple):
-    """A log file, as its digest has it."""
-
-    key: str
-    sha256: str
-    oldest: datetime
-    newest: datetime
 
 
 class ChainEnd(NamedTuple):

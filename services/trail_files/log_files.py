@@ -4,13 +4,13 @@ It follows from the ledger alone. A file has the calls of five minutes, by the t
 a part of these, in the order of the ledger.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
 import psycopg
+from pydantic_core import to_json
 
 from domain.calls import ApiCalled, RefusalsCounted
 from domain.foundation.events import Entry
@@ -57,6 +57,15 @@ class FileStart(NamedTuple):
     """Of the files of a slot; 0 is the first."""
 
 
+class HashedFile(NamedTuple):
+    """A log file, as its digest has it."""
+
+    key: str
+    sha256: str
+    oldest: datetime
+    newest: datetime
+
+
 class LogFile(NamedTuple):
     key: str
     content: bytes
@@ -70,8 +79,13 @@ class LogFile(NamedTuple):
     """Of its last call."""
 
     @property
-    def sha256(self) -> str:
-        return sha256(self.content).hexdigest()
+    def hashed(self) -> HashedFile:
+        return HashedFile(self.key, sha256(self.content).hexdigest(), self.oldest, self.newest)
+
+    @property
+    def following(self) -> FileStart:
+        """Where the next file begins, if there is one."""
+        return FileStart(self.position, self.slot, self.part + 1)
 
 
 class LedgerSpan(NamedTuple):
@@ -104,7 +118,7 @@ class LedgerSpan(NamedTuple):
 def log_files(
     place: TrailPlace, span: LedgerSpan, start: FileStart, is_assumed_root: IsAssumedRoot
 ) -> Iterator[LogFile]:
-    """All files of the span that begin there or later; each has at least one record. The span ends with a slot."""
+    """All files of the span from there on; each has at least one record. The span ends with a slot."""
     pending = _Pending(start.slot, start.part)
     for entry, events in span.calls(start.after):
         record = render_record(place.partition, entry, events, is_assumed_root)
@@ -169,4 +183,4 @@ def slot_of(at: datetime) -> datetime:
 
 
 def _line(record: Members) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    return to_json(record)

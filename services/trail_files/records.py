@@ -33,6 +33,7 @@ def render_record(
     identity = user_identity(account_id, cause, is_assumed_root)
     if identity.get("type") == "AWSAccount" and called.error_code is not None:
         return None
+    done = called if isinstance(called, ApiCalled) and called.error_code is None else None
     names = wire_names(cause.service, cause.operation)
     is_operators = cause.principal is None and cause.access_key_id is None
     record: Members = {
@@ -51,16 +52,13 @@ def render_record(
         "eventID": entry.event_id,
         # STS hands out sessions, and CloudTrail takes none of that for a write.
         "readOnly": called.read_only or cause.service == "sts",
+        "resources": _resources(cause, done) if done else None,
         "eventType": "AwsServiceEvent" if is_operators else "AwsApiCall",
         "managementEvent": True,
         "recipientAccountId": account_id,
+        "sharedEventID": cause.shared_id if done and _is_shared(account_id, cause, done) else None,
+        "eventCategory": "Management",
     }
-    if isinstance(called, ApiCalled) and called.error_code is None:
-        if resources := _resources(cause, called):
-            record["resources"] = resources
-        if _is_shared(account_id, cause, called):
-            record["sharedEventID"] = cause.shared_id
-    record["eventCategory"] = "Management"
     return {name: value for name, value in record.items() if value is not None or name in _NULL}
 
 
@@ -100,13 +98,13 @@ def _called(
     return told
 
 
-def _resources(cause: Cause, called: ApiCalled) -> list[Members]:
+def _resources(cause: Cause, called: ApiCalled) -> list[Members] | None:
     """Of AssumeRole, as CloudTrail has them."""
     if (cause.service, cause.operation) != ("sts", "AssumeRole"):
-        return []
+        return None
     arn = called.parameters.get("role_arn")
     account_id = account_of_arn(arn) if isinstance(arn, str) else None
-    return [{"accountId": account_id, "type": ROLE, "ARN": arn}] if account_id else []
+    return [{"accountId": account_id, "type": ROLE, "ARN": arn}] if account_id else None
 
 
 def _is_shared(account_id: str, cause: Cause, called: ApiCalled) -> bool:

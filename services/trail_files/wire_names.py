@@ -59,7 +59,7 @@ def _of_operation(service: str, operation: str) -> WireNames:
 
 
 def _members(given: Mapping[str, object], shape: Shape | None) -> dict[str, object]:
-    known = {} if shape is None or shape.type_name != "structure" else _snake_names(shape)
+    known: Mapping[str, str] = {} if shape is None or shape.type_name != "structure" else _snake_names(shape)
     named: dict[str, object] = {}
     for name, value in given.items():
         member = known.get(name, name)
@@ -79,7 +79,7 @@ def _value(value: object, shape: Shape | None) -> object:
     return _members(value, shape)
 
 
-def _snake_names(shape: Shape) -> dict[str, str]:
+def _snake_names(shape: Shape) -> Mapping[str, str]:
     return {xform_name(member): member for member in shape.members}
 
 

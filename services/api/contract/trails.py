@@ -109,7 +109,8 @@ class TrailDigest(Answer):
 class TrailDigests(Answer):
     account_id: str
     digests: tuple[TrailDigest, ...]
-    """In the order of their hours; those of the next hours are asked for with the last of them."""
+    """In the order of their hours; those of the next hours are asked for with the last of them. Of a busy hour there
+    may be none yet: what was read of it is known when it is asked for again."""
 
 
 class SignTrailDigests(Question[TrailDigests]):

@@ -1,6 +1,6 @@
 """Trails: begun, their log files, their digests, and the keys that sign these (docs/adr/0071)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import NamedTuple
@@ -48,14 +48,16 @@ from services.api.contract.trails import (
 )
 from services.api.handlers.handler import AnswerContext, decides, handles
 from services.api.handlers.requester import Requester
-from services.trail_files.digests import ChainEnd, HashedFile, is_own_end, sign_digest
-from services.trail_files.log_files import SLOT, FileStart, LedgerSpan, LogFile, TrailPlace, log_files, slot_of
+from services.trail_files.digests import ChainEnd, is_own_end, sign_digest
+from services.trail_files.known_hours import KnownHour, KnownHours
+from services.trail_files.log_files import SLOT, FileStart, LedgerSpan, LogFile, TrailPlace, log_files
 
 CLOUDTRAIL = "cloudtrail"
 PAGE_BYTES_MAX = 4 * 1_048_576
 """Of the texts of files on a page, but for its last file."""
-DIGESTS_A_PAGE, RECORDS_A_PAGE = 168, 20_000
-"""Digests are made until there are so many, or so many records were read for them: one at least."""
+DIGESTS_A_PAGE, RECORDS_A_PAGE = 168, 50_000
+"""Digests are made until there are so many, or so many records were read for them, in some seconds."""
+KNOWN = KnownHours()
 _CHANGING = Throttling("The keys of trails are being changed too often.")
 
 
@@ -111,13 +113,17 @@ def answer_rotate_trail_key(_question: RotateTrailKey, context: AnswerContext) -
 def answer_list_trail_files(question: ListTrailFiles, context: AnswerContext) -> TrailFiles:
     asked = _Asked.of(question.name, context)
     since, until = asked.hours(question.since, question.until)
-    start = FileStart(position_before(context.cursor, context.account_id, since), slot_of(since), 0)
+    start = None
     if question.place is not None:
-        after, slots, part = question.place
-        start = FileStart(after, _slot(slots), part)
+        after, slot, part = question.place
+        if not _slot_number(since) <= slot < _slot_number(until):
+            raise ValidationError("The marker is not one that ListTrailFiles has given for this span.")
+        start = FileStart(after, _slot(slot), part)
+        since = hour_of(start.slot)
     found, size, following = list[TrailFile](), 0, None
-    for file in asked.files(start, until):
-        found.append(TrailFile(key=file.key, sha256=file.sha256, records=file.records, text=file.content.decode()))
+    for file in asked.files(since, until, start):
+        sha256 = file.hashed.sha256
+        found.append(TrailFile(key=file.key, sha256=sha256, records=file.records, text=file.content.decode()))
         size += len(file.content)
         if len(found) == question.limit or size > PAGE_BYTES_MAX:
             following = make_marker("ListTrailFiles", file.position, _slot_number(file.slot), file.part + 1)
@@ -148,18 +154,18 @@ def answer_sign_trail_digests(question: SignTrailDigests, context: AnswerContext
     private_keys = context.decided.told["keys"]
     assert isinstance(private_keys, dict)
     signed, records, ends_at = list[TrailDigest](), 0, since
-    start = FileStart(position_before(context.cursor, context.account_id, since), slot_of(since), 0)
-    while ends_at < until and len(signed) < DIGESTS_A_PAGE and records < RECORDS_A_PAGE:
+    while ends_at < until and len(signed) < DIGESTS_A_PAGE:
+        hour = asked.known(ends_at)
+        for file in () if hour.following is None else asked.files(ends_at, ends_at + HOUR, hour.following):
+            if (records := records + file.records) > RECORDS_A_PAGE:
+                break
+        if hour.following is not None:
+            break
         ends_at += HOUR
-        hashed = list[HashedFile]()
-        for file in asked.files(start, ends_at):
-            hashed.append(HashedFile(file.key, file.sha256, file.oldest, file.newest))
-            records += file.records
-            start = FileStart(file.position, file.slot, file.part + 1)
         key = key_of_hour(keys, ends_at)
         secret = private_keys[key.fingerprint]
         assert isinstance(secret, Secret)
-        digest = sign_digest(asked.place, asked.trail.name, ends_at, hashed, former, (key, secret))
+        digest = sign_digest(asked.place, asked.trail.name, ends_at, hour.files, former, (key, secret))
         former = digest.end
         row = digest.key, digest.ends_at, former.sha256, digest.content.decode(), digest.signature
         signed.append(TrailDigest.of_row(row))
@@ -215,13 +221,27 @@ class _Asked(NamedTuple):
             )
         return end
 
-    def files(self, start: FileStart, until: datetime) -> Iterable[LogFile]:
-        """Up to the end of an hour."""
+    def files(self, since: datetime, until: datetime, start: FileStart | None = None) -> Iterator[LogFile]:
+        """Those of whole hours from `start` on, which lies in the first of them, or from its beginning."""
         context = self.context
-        to = position_before(context.cursor, context.account_id, until)
-        span = LedgerSpan(context.cursor, context.past.mapper, context.account_id, to)
         of_root = cache(partial(is_assumed_root, context.cursor, context.account_id))
-        return log_files(self.place, span, start, of_root)
+        while since < until:
+            hour, start = self.known(since), start or self._start(since)
+            to = position_before(context.cursor, context.account_id, since + HOUR)
+            span = LedgerSpan(context.cursor, context.past.mapper, context.account_id, to)
+            for file in log_files(self.place, span, start, of_root):
+                hour.note(start, file)
+                yield file
+                start = file.following
+            hour.note(start, None)
+            since, start = since + HOUR, None
+
+    def known(self, since: datetime) -> KnownHour:
+        """The hour that begins then."""
+        return KNOWN.hour(self.account.ledger_id, self.place, since, self._start(since))
+
+    def _start(self, since: datetime) -> FileStart:
+        return FileStart(position_before(self.context.cursor, self.context.account_id, since), since, 0)
 
 
 def _new_key(account: Account, requester: Requester) -> tuple[TrailKeyCreated, NewSecret]:

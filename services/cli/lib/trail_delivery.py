@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 
 from domain.rules.trails import HOUR
 from services.api.contract.question import ROWS_MAX
-from services.api.contract.trails import ListTrailFiles, SignTrailDigests, TrailDetails, TrailDigest
+from services.api.contract.trails import ListTrailFiles, SignTrailDigests, TrailDetails, TrailDigest, TrailFile
 from services.cli.lib.client import QuestionClient, build_question
 from services.cli.lib.export_places import CONTENT_BYTES_MAX, Delivered, ExportPlace
 from services.cli.lib.terminal import Failure
 
+HOURS_A_TIME = 24
+ASKED_MAX = 1_000
+"""So often for the same hour, of which the server reads a part each time."""
 SIGNATURE, ALGORITHM = "signature", "signature-algorithm"
 """Of a digest's metadata (CloudTrail User Guide, "CloudTrail digest file structure")."""
 _ENDS_AT = re.compile(r"_([0-9]{8}T[0-9]{6}Z)\.json\.gz")
@@ -72,52 +75,59 @@ class TrailDelivery:
         """The hours between the two, some at a time: first their log files, then their digests. What is cut off goes on
         where it was. Raises Failure."""
         while since < until:
-            signed = self._signed(since, until, former)
-            ends_at = signed[-1].ends_at
-            self._deliver_files(since, ends_at, signed)
-            for digest in signed:
-                self._put(digest.key, digest.text, {SIGNATURE: digest.signature, ALGORITHM: "SHA256withRSA"})
-                self.digests += 1
-                before = None if former is None else former.signature
-                former = FormerDigest(digest.sha256, digest.signature, before)
+            ends_at = min(until, since + HOURS_A_TIME * HOUR)
+            hashes = self._deliver_files(since, ends_at)
+            former = self._deliver_digests(since, ends_at, former, hashes)
             since = ends_at
             told(since)
 
-    def _signed(self, since: datetime, until: datetime, former: FormerDigest | None) -> tuple[TrailDigest, ...]:
-        named: Mapping[str, object] = (
-            {}
-            if former is None
-            else {
-                "former_sha256": former.sha256,
-                "former_signature": former.signature,
-                "signature_before": former.signature_before,
-            }
-        )
-        given = {"name": self._trail.name, "since": since.isoformat(), "until": until.isoformat(), **named}
-        digests = self._client.ask(build_question(SignTrailDigests, given)).digests
-        ends = [since + HOUR * number for number in range(1, len(digests) + 1)]
-        if not digests or [each.ends_at for each in digests] != ends:
-            raise Failure(f"The server signed no digests of the hours from {since.isoformat()} on.")
-        return digests
+    def _deliver_files(self, since: datetime, until: datetime) -> dict[str, str]:
+        """Their hashes, by their keys."""
+        hashes: dict[str, str] = {}
+        for file in self._log_files(since, until):
+            self._put(file.key, file.text, {})
+            hashes[file.key] = sha256(file.text.encode()).hexdigest()
+            self.files, self.records = self.files + 1, self.records + file.records
+        return hashes
 
-    def _deliver_files(self, since: datetime, until: datetime, digests: tuple[TrailDigest, ...]) -> None:
-        """Those that the digests name, and no others."""
-        named = {file["s3Object"]: file["hashValue"] for each in digests for file in json.loads(each.text)["logFiles"]}
-        for key, text, records in self._log_files(since, until):
-            if named.pop(key, None) != sha256(text.encode()).hexdigest():
-                raise Failure(f"{key}: the server's digest says otherwise. Nothing of this hour was signed for good.")
-            self._put(key, text, {})
-            self.files += 1
-            self.records += records
-        if named:
-            raise Failure(f"{min(named)}: the server's digest names it, and there is no such file.")
+    def _deliver_digests(
+        self, since: datetime, until: datetime, former: FormerDigest | None, hashes: dict[str, str]
+    ) -> FormerDigest | None:
+        """The last one. Raises Failure where they do not name just these files."""
+        for digest in self._signed(since, until, former):
+            for file in json.loads(digest.text)["logFiles"]:
+                if hashes.pop(file["s3Object"], None) != file["hashValue"]:
+                    raise Failure(f"{file['s3Object']}: the server's digest names another file than it gave.")
+            self._put(digest.key, digest.text, {SIGNATURE: digest.signature, ALGORITHM: "SHA256withRSA"})
+            self.digests += 1
+            former = FormerDigest(digest.sha256, digest.signature, None if former is None else former.signature)
+        if hashes:
+            raise Failure(f"{min(hashes)}: the server gave it, and no digest names it.")
+        return former
 
-    def _log_files(self, since: datetime, until: datetime) -> Iterator[tuple[str, str, int]]:
+    def _signed(self, since: datetime, until: datetime, former: FormerDigest | None) -> Iterator[TrailDigest]:
+        asked = 0
+        while since < until:
+            named: dict[str, str | None] = {}
+            if former is not None:
+                named["former_sha256"], named["former_signature"], named["signature_before"] = former
+            given = {"name": self._trail.name, "since": since.isoformat(), "until": until.isoformat(), **named}
+            digests = self._client.ask(build_question(SignTrailDigests, given)).digests
+            asked = 0 if digests else asked + 1
+            if asked == ASKED_MAX:
+                raise Failure(f"The server has not come to the end of the hour from {since.isoformat()} on.")
+            for digest in digests:
+                yield digest
+                before = None if former is None else former.signature
+                former = FormerDigest(digest.sha256, digest.signature, before)
+                since = digest.ends_at
+
+    def _log_files(self, since: datetime, until: datetime) -> Iterator[TrailFile]:
         given = {"name": self._trail.name, "since": since.isoformat(), "until": until.isoformat(), "limit": ROWS_MAX}
         marker = None
         while True:
             page = self._client.ask(build_question(ListTrailFiles, {**given, "marker": marker}))
-            yield from ((file.key, file.text, file.records) for file in page.files)
+            yield from page.files
             marker = page.marker
             if marker is None:
                 return
