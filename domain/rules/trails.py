@@ -84,13 +84,12 @@ def key_of_hour(keys: Sequence[TrailKey], ends_at: datetime) -> TrailKey:
 
 def keys_between(keys: Sequence[TrailKey], start: datetime, end: datetime) -> list[tuple[TrailKey, datetime | None]]:
     """Those that sign digests of hours with an end in the span, each with the time at which another takes its place."""
-    ends = [*(key.created_at for key in keys[1:]), None]
-    begins = [None, *ends[:-1]]
-    return [
-        (key, until)
-        for key, since, until in zip(keys, begins, ends, strict=True)
-        if (since is None or since <= end) and (until is None or until > start)
-    ]
+    found = []
+    for number, key in enumerate(keys):
+        until = keys[number + 1].created_at if number + 1 < len(keys) else None
+        if (number == 0 or key.created_at <= end) and (until is None or until > start):
+            found.append((key, until))
+    return found
 
 
 def hour_of(at: datetime) -> datetime:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from domain.foundation.events import Cause, Principal, SessionIssuer
 from services.trail_files.times import timestamp
 
-Members = dict[str, object]
+RecordPart = dict[str, object]
 IsAssumedRoot = Callable[[str], bool]
 """Of a session's id: whether AssumeRoot gave it."""
 ISSUER_TYPES: Mapping[str, str] = {"Role": "Role", "User": "IAMUser", "Root": "Root"}
@@ -14,7 +14,7 @@ OWN = "muniment"
 """In place of the name of a service of AWS, where the operator did something at the server's machine."""
 
 
-def user_identity(account_id: str, cause: Cause, is_assumed_root: IsAssumedRoot) -> Members:
+def user_identity(account_id: str, cause: Cause, is_assumed_root: IsAssumedRoot) -> RecordPart:
     """As the trail of this account tells it: of a caller from another account, which one that is, and no more."""
     principal = cause.principal
     if principal is None:
@@ -26,7 +26,7 @@ def user_identity(account_id: str, cause: Cause, is_assumed_root: IsAssumedRoot)
         return {"type": "AWSService", "invokedBy": principal.principal_id}
     if principal.account_id != account_id:
         return {"type": "AWSAccount", "principalId": principal.principal_id, "accountId": principal.account_id}
-    identity: Members = {
+    identity: RecordPart = {
         "type": principal.type,
         "principalId": principal.principal_id,
         "arn": principal.arn,
@@ -41,8 +41,8 @@ def user_identity(account_id: str, cause: Cause, is_assumed_root: IsAssumedRoot)
     return {name: value for name, value in identity.items() if value is not None}
 
 
-def _session_context(principal: Principal, issued_at: str, is_assumed_root: bool) -> Members:  # noqa: FBT001  one of them
-    context: Members = {
+def _session_context(principal: Principal, issued_at: str, is_assumed_root: bool) -> RecordPart:  # noqa: FBT001  one of them
+    context: RecordPart = {
         "sessionIssuer": {} if principal.issuer is None else _issuer(principal.account_id, principal.issuer),
         "webIdFederationData": {},
         "attributes": {"creationDate": issued_at, "mfaAuthenticated": str(principal.mfa_authenticated).lower()},
@@ -54,8 +54,8 @@ def _session_context(principal: Principal, issued_at: str, is_assumed_root: bool
     return context
 
 
-def _issuer(account_id: str, issuer: SessionIssuer) -> Members:
-    members: Members = {
+def _issuer(account_id: str, issuer: SessionIssuer) -> RecordPart:
+    members: RecordPart = {
         "type": ISSUER_TYPES[issuer.type],
         "principalId": issuer.principal_id,
         "arn": issuer.arn,

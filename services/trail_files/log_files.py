@@ -16,7 +16,7 @@ from domain.calls import ApiCalled, RefusalsCounted
 from domain.foundation.events import Entry
 from services.ledger.mapper import EntryMapper
 from services.ledger.recorder import select
-from services.trail_files.identities import IsAssumedRoot, Members
+from services.trail_files.identities import IsAssumedRoot, RecordPart
 from services.trail_files.records import render_record
 from services.trail_files.times import timestamp
 
@@ -182,5 +182,5 @@ def slot_of(at: datetime) -> datetime:
     return at.replace(minute=at.minute - at.minute % 5, second=0, microsecond=0)
 
 
-def _line(record: Members) -> bytes:
+def _line(record: RecordPart) -> bytes:
     return to_json(record)

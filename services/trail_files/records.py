@@ -11,7 +11,7 @@ from domain.calls import ApiCalled, RefusalsCounted
 from domain.foundation.events import Cause, Entry
 from domain.foundation.identifiers import account_of_arn
 from domain.foundation.moments import format_rfc3339
-from services.trail_files.identities import OWN, IsAssumedRoot, Members, user_identity
+from services.trail_files.identities import OWN, IsAssumedRoot, RecordPart, user_identity
 from services.trail_files.long_values import with_long_values
 from services.trail_files.response_elements import response_elements
 from services.trail_files.times import timestamp
@@ -25,7 +25,7 @@ ROLE = "AWS::IAM::Role"
 
 def render_record(
     partition: str, entry: Entry, events: Sequence[Entry], is_assumed_root: IsAssumedRoot
-) -> Members | None:
+) -> RecordPart | None:
     """Of ApiCalled and RefusalsCounted. `events` are those of the call in this ledger. None of what CloudTrail does not
     tell this account: that a role of it was refused to a caller from elsewhere stands in the caller's trail alone."""
     called, cause, account_id = entry.event, entry.cause, entry.account_id
@@ -36,7 +36,7 @@ def render_record(
     done = called if isinstance(called, ApiCalled) and called.error_code is None else None
     names = wire_names(cause.service, cause.operation)
     is_operators = cause.principal is None and cause.access_key_id is None
-    record: Members = {
+    record: RecordPart = {
         "eventVersion": EVENT_VERSION,
         "userIdentity": identity,
         "eventTime": timestamp(entry.at),
@@ -68,9 +68,9 @@ _NULL = frozenset({"requestParameters", "responseElements"})
 
 def _called(
     partition: str, called: ApiCalled | RefusalsCounted, cause: Cause, names: WireNames, events: Sequence[Entry]
-) -> Members:
+) -> RecordPart:
     """What was asked and how it was answered."""
-    told: Members = {}
+    told: RecordPart = {}
     if called.error_code is not None:
         told["errorCode"] = names.errors.get(called.error_code, called.error_code)
     if isinstance(called, RefusalsCounted):
@@ -78,7 +78,7 @@ def _called(
             f"Refused {called.count} times more, from {format_rfc3339(called.first)} to "
             f"{format_rfc3339(called.last)}: counted, not recorded one by one."
         )
-        more: Members = {"refusals": called.count, "firstRefusal": timestamp(called.first)}
+        more: RecordPart = {"refusals": called.count, "firstRefusal": timestamp(called.first)}
         more |= {"lastRefusal": timestamp(called.last), "about": list(called.named)}
         return told | {"requestParameters": None, "responseElements": None, "additionalEventData": more}
     given = with_long_values(called.parameters, [each.event for each in events])
@@ -98,7 +98,7 @@ def _called(
     return told
 
 
-def _resources(cause: Cause, called: ApiCalled) -> list[Members] | None:
+def _resources(cause: Cause, called: ApiCalled) -> list[RecordPart] | None:
     """Of AssumeRole, as CloudTrail has them."""
     if (cause.service, cause.operation) != ("sts", "AssumeRole"):
         return None
