@@ -93,7 +93,7 @@ class TrailBegun(Bookkeeping, topic="cloudtrail.trail.begun.v1"):
 
 
 class TrailKeyCreated(Bookkeeping, topic="cloudtrail.trail_key.created.v1"):
-    """It signs the digests of the hours that end from here on, and of all before where it is the first."""
+    """It signs the digests of the hours that end after this, and of all before where it is the first."""
 
     fingerprint: str
     public_key: str

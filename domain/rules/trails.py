@@ -76,9 +76,9 @@ def find_trail(account: Account, name: str) -> Trail:
 
 
 def key_of_hour(keys: Sequence[TrailKey], ends_at: datetime) -> TrailKey:
-    """That signs the digest of the hour with this end: the newest one that there was by then, or else the first. The
+    """That signs the digest of the hour with this end: the newest one that there was before, or else the first. The
     same one whenever it is asked for once the hour is over. Raises LookupError where there is none."""
-    older = [key for key in keys if key.created_at <= ends_at]
+    older = [key for key in keys if key.created_at < ends_at]
     return (older or keys)[-1 if older else 0]
 
 
@@ -87,7 +87,7 @@ def keys_between(keys: Sequence[TrailKey], start: datetime, end: datetime) -> li
     found = []
     for number, key in enumerate(keys):
         until = keys[number + 1].created_at if number + 1 < len(keys) else None
-        if (number == 0 or key.created_at <= end) and (until is None or until > start):
+        if (number == 0 or key.created_at < end) and (until is None or until >= start):
             found.append((key, until))
     return found
 

@@ -1,10 +1,12 @@
 """Some hours of an account, told to a server in this process whose clock is ours, up to now."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from botocore.credentials import Credentials as Keys
@@ -31,6 +33,8 @@ class TrailStory:
     begins_at: datetime
     endpoint: str
     s3: SmallS3
+    secrets: set[str] = field(default_factory=set)
+    """Secret keys and session tokens of all that has happened."""
 
     @property
     def arn(self) -> str:
@@ -55,6 +59,11 @@ class TrailStory:
         named = ("--trail-arn", self.arn, "--start-time", start, "--region", "us-east-1")
         return run(["aws", "cloudtrail", "validate-logs", *named, *words], self.environment())
 
+    def aws(self, *words: str) -> Any:
+        answer = run(["aws", *words], self.environment())
+        assert answer.status == 0, answer.error
+        return answer.json
+
     def at(self, hour: int, minute: int) -> None:
         """Of the story."""
         self.clock.now = self.begins_at + hour * HOUR + timedelta(minutes=minute, seconds=7)
@@ -63,6 +72,7 @@ class TrailStory:
     def does(self, action: str, service: str = "iam", keys: Keys | None = None, **members: str) -> str:
         status, answer = self.house.aws_does(service, action, keys=keys, **members)
         assert status == 200, answer
+        self.secrets |= set(re.findall("<(?:SecretAccessKey|SessionToken)>(.*?)<", answer))
         return answer
 
 
@@ -84,6 +94,7 @@ def trail_story(database: Database, place: Path) -> Iterator[TrailStory]:
 def tell(story: TrailStory) -> None:
     house = story.house
     ada = house.user("ada", allow("*", "*"))
+    story.secrets |= {ada.secret_key, house.admin.secret_key}
     story.does(
         "CreateUser", UserName="bob", Path="/staff/", **{"Tags.member.1.Key": "team", "Tags.member.1.Value": "x"}
     )
