@@ -8,7 +8,7 @@ from domain.calls import Call, Outcome
 from domain.families.trails import TRAIL_KEYS
 from domain.foundation.errors import Refusal
 from domain.foundation.moments import format_rfc3339
-from domain.rules.trails import hour_of, keys_between
+from domain.rules.trails import HOUR, hour_of, keys_between
 from services.wire.operations import answers, any_resource
 
 SERVICE = "cloudtrail"
@@ -29,11 +29,12 @@ def list_public_keys(
     end_time: datetime | None = None,
     next_token: str | None = None,
 ) -> Outcome:
-    """Those that sign digests of hours that end in the span, all on one page; without times, the one that signs now.
-    Raises InvalidTimeRangeException, and InvalidTokenException for a token: none is given."""
+    """Those that sign digests of hours that end in the span, all on one page; without times, the one that signs this
+    hour. Raises InvalidTimeRangeException, and InvalidTokenException for a token: none is given."""
     if next_token is not None:
         raise InvalidTokenException("The token is not one that ListPublicKeys has given.")
-    start, end = start_time or end_time or call.at, end_time or call.at
+    end = end_time or hour_of(call.at) + HOUR
+    start = start_time or end
     if start > end:
         raise InvalidTimeRangeException(
             f"The span ends before it begins: from {format_rfc3339(start)} to {format_rfc3339(end)}."
