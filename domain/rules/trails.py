@@ -21,8 +21,9 @@ _NAME = re.compile(r"(?=.{3,128}\Z)[A-Za-z0-9](?:[._-]?[A-Za-z0-9])*")
 """CloudTrail API Reference, "CreateTrail", Name."""
 _BUCKET = re.compile(r"(?=.{3,63}\Z)[a-z0-9](?:[a-z0-9-]|\.(?!\.))*[a-z0-9]")
 """Amazon S3 User Guide, "General purpose bucket naming rules"."""
-_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(?:/[A-Za-z0-9!_.*'()-]+)*")
-"""The characters that are safe in keys (Amazon S3 User Guide, "Naming Amazon S3 objects")."""
+_PREFIX = re.compile(r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9!_.*'()-]+(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9!_.*'()-]+)*")
+"""The characters that are safe in keys (Amazon S3 User Guide, "Naming Amazon S3 objects"). Its parts are no names that
+mean another directory."""
 
 
 def begin_trail(

@@ -98,7 +98,7 @@ class LedgerSpan(NamedTuple):
     """The last position."""
 
     def calls(self, after: int) -> Iterator[tuple[Entry, list[Entry]]]:
-        """Each call behind the position, with the events that it has left. Behind a call none of these is another's."""
+        """Each call behind the position, with the events that it has left, which stand right before it."""
         events: list[Entry] = []
         while rows := select(
             self.cursor, "select_events", self.account_id, after=after, to=self.to, limit=ENTRIES_A_SELECT

@@ -66,7 +66,7 @@ def test_names_that_no_bucket_has(bucket: str) -> None:
         begin_trail(ACCOUNT, name="main", bucket=bucket, prefix=None, begins_at=NOON)
 
 
-@pytest.mark.parametrize("prefix", ["/a", "a/", "a//b", "a b", "a" * 201, "ä", "a\n"])
+@pytest.mark.parametrize("prefix", ["/a", "a/", "a//b", "a b", "a" * 201, "ä", "a\n", "..", "a/../b", "a/."])
 def test_prefixes_that_are_refused(prefix: str) -> None:
     """What is signed has lines, and keys have parts: nothing is taken for another one."""
     with pytest.raises(ValidationError, match="A prefix is at most 200"):

@@ -6,11 +6,11 @@ from typing import Annotated, Self
 from pydantic import StringConstraints, model_validator
 
 from domain.foundation.errors import ValidationError
+from services.api.contract.evidence import Sha256Text
 from services.api.contract.question import Answer, MomentText, Page, PagedQuestion, Question, Text
 
 TRAIL_RESOURCE = "trail/{name}"
 TrailName = Annotated[Text, StringConstraints(max_length=128, pattern=r"^[A-Za-z0-9._-]+$")]
-Sha256Text = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 SignatureText = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2}){128,512}$")]
 """Of RSA, in hexadecimal digits."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from services.cli.lib.terminal import Failure, os_error_text
 METADATA_SUFFIX = ".metadata.json"
 """Of the file beside, in a directory, with what S3 has as an object's metadata."""
 CONTENT_BYTES_MAX = 64 * 1_048_576
+_KEY = re.compile(r"(?!\.{1,2}(?:/|\Z))[^\x00/]+(?:/(?!\.{1,2}(?:/|\Z))[^\x00/]+)*")
+"""Of parts that are names, none of which is another directory's."""
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -66,6 +69,8 @@ class Directory:
         return Delivered(content, metadata)
 
     def create(self, key: str, content: bytes, metadata: Mapping[str, str]) -> None:
+        if not _KEY.fullmatch(key):
+            raise Failure(f"The server has named a file {key!r}, which is none below {self._root}.")
         path = self._root / key
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

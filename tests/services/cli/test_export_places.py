@@ -71,3 +71,12 @@ def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "a.metadata.json").write_text("{")
     with pytest.raises(Failure, match="is no JSON"):
         directory.read("a")
+
+
+@pytest.mark.parametrize("key", ["../a", "a/../../b", "/etc/a", "a//b", "a/", "..", "a/./b", ""])
+def test_no_file_is_outside_of_a_directory(tmp_path: Path, key: str) -> None:
+    """Whatever a server calls it."""
+    inner = tmp_path / "inner"
+    with pytest.raises(Failure, match="which is none below"):
+        Directory(inner).create(key, b"", {})
+    assert list(tmp_path.iterdir()) == []
