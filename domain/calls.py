@@ -20,6 +20,7 @@ from domain.families.reports import GrantsFacts, GrantsQuery, ReportFacts, Repor
 from domain.families.resource_compliance import ComplianceFacts, ComplianceQuery
 from domain.families.saml_providers import SAMLFacts, SAMLQuery
 from domain.families.sessions import SessionClaims
+from domain.families.trails import TrailFacts, TrailQuery
 from domain.families.unused_permissions import UnusedPermissionsFacts, UnusedPermissionsQuery
 from domain.foundation.errors import Refusal, Throttling
 from domain.foundation.events import Cause, Event, Use, Value
@@ -83,6 +84,7 @@ FactsQuery = (
     | PolicyCheck
     | UnusedPermissionsQuery
     | ComplianceQuery
+    | TrailQuery
 )
 """What decisions ask to be found out for them, and below what they are told: one kind of both a family."""
 Facts = (
@@ -102,6 +104,7 @@ Facts = (
     | PolicyCheckFacts
     | UnusedPermissionsFacts
     | ComplianceFacts
+    | TrailFacts
 )
 
 

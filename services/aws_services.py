@@ -9,6 +9,7 @@ from services import (
     access_analyzer,
     account_management,
     aws_config,
+    cloudtrail,
     ec2,
     iam,
     organizations,
@@ -24,6 +25,7 @@ from services.wire.operations import import_modules
 SERVICES = {
     "accessanalyzer": access_analyzer,
     "account": account_management,
+    "cloudtrail": cloudtrail,
     "config": aws_config,
     "ec2": ec2,
     "iam": iam,

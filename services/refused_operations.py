@@ -130,6 +130,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
 """The reason, by service and name (docs/adr/0054)."""
 
 REFUSED_OTHERS: Mapping[str, str] = {
+    "cloudtrail": "this server has what checks files of CloudTrail; `muniment export cloudtrail` delivers them",
     "config": "this server has what AWS Config's rules say of IAM, and nothing else of AWS Config",
     "securityhub": "this server has Security Hub's findings on IAM, and nothing else of Security Hub",
 }

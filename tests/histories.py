@@ -29,6 +29,7 @@ from tests.role_steps import (
 )
 from tests.step_draws import Nothing, Step
 from tests.steps import ACCOUNT, STEPS
+from tests.trail_steps import trail_step
 
 OTHER_STEPS: tuple[Step, ...] = (
     *(
@@ -40,7 +41,7 @@ OTHER_STEPS: tuple[Step, ...] = (
         report_step,
     ),
     *(analyzer_step, analyzer_step, notification_target_step, saml_provider_step, service_linked_role_step),
-    *(access_review_step, framework_step, framework_step),
+    *(access_review_step, framework_step, framework_step, trail_step),
 )
 ANY_STEP = st.sampled_from([*STEPS, *OTHER_STEPS])
 BEGAN_AT = datetime(2026, 1, 31, 23, 50, tzinfo=UTC)

@@ -51,6 +51,7 @@ class SecretKind(StrEnum):
     SIGNING_KEY = "signing-key"
     SERVICE_PASSWORD = "service-password"  # noqa: S105  no password
     SAML_PRIVATE_KEY = "saml-private-key"
+    TRAIL_KEY = "trail-signing-key"
     WEBHOOK_SECRET = "webhook-secret"  # noqa: S105  what it is for
 
 

@@ -161,6 +161,12 @@ def _with_assumers(
     return tuple(call.model_copy(update={"root_assumed_by": assumers.get(call.session_id)}) for call in calls)
 
 
+def is_assumed_root(cursor: psycopg.Cursor, account_id: str, session_id: str) -> bool:
+    """Whether AssumeRoot gave the session of root that has this id. The table of sessions has to have come so far."""
+    asked = {"account_id": account_id, "sessions": [session_id]}
+    return cursor.execute(SQL["root_sessions"], asked).fetchone() is not None
+
+
 def _refuse_unknown(
     cursor: psycopg.Cursor, account_id: str, filters: HistoryFilters, criteria: Mapping[str, Criterion]
 ) -> None:

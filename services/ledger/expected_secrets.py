@@ -8,6 +8,7 @@ from domain.families.notifications import NOTIFICATION_TARGETS, signing_secrets
 from domain.families.passwords import LOGIN_PROFILES
 from domain.families.saml_providers import SAML_PROVIDERS
 from domain.families.server_certificates import SERVER_CERTIFICATES
+from domain.families.trails import TRAIL_KEYS
 from domain.families.user_credentials import USER_CREDENTIALS
 from domain.foundation.secret import SecretId, SecretKind
 from domain.installation import Installation
@@ -38,4 +39,5 @@ def expected_secrets(value: LedgerState) -> Mapping[SecretId, str]:
     of_account += [key.secret_id for provider in value[SAML_PROVIDERS].values() for key in provider.private_keys]
     of_account += [SecretId(SecretKind.MFA_SEED, device.seed_id) for device in value[MFA_DEVICES].by_arn.values()]
     of_account += signing_secrets(value[NOTIFICATION_TARGETS])
+    of_account += [key.secret_id for key in value[TRAIL_KEYS]]
     return keys | passwords | service_passwords | dict.fromkeys(of_account, value.id)

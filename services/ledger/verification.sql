@@ -31,6 +31,7 @@ union select account_id from secrets.server_certificate_keys
 union select account_id from secrets.saml_private_keys
 union select account_id from secrets.webhook_secrets
 union select account_id from secrets.signing_keys
+union select account_id from secrets.trail_signing_keys
 union select account_id from secrets.mfa_seeds
 union select account_id from secrets.data_keys
 
@@ -80,6 +81,9 @@ union all
 select 'webhook-secret', target_id, principal_id from secrets.webhook_secrets where account_id = %(account_id)s
 union all
 select 'signing-key', key_id, principal_id from secrets.signing_keys where account_id = %(account_id)s
+union all
+select 'trail-signing-key', fingerprint, principal_id from secrets.trail_signing_keys
+where account_id = %(account_id)s
 union all
 select 'mfa-seed', seed_id, principal_id from secrets.mfa_seeds where account_id = %(account_id)s
 

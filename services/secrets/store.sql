@@ -91,6 +91,18 @@ delete from secrets.webhook_secrets where account_id = %(account_id)s and target
 -- name: delete_signing-key
 delete from secrets.signing_keys where account_id = %(account_id)s and key_id = %(name)s
 
+-- name: put_trail-signing-key
+insert into secrets.trail_signing_keys (account_id, fingerprint, principal_id, sealed)
+values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
+
+-- name: get_trail-signing-key
+select account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.trail_signing_keys join secrets.data_keys using (account_id, principal_id)
+where account_id = %(account_id)s and fingerprint = %(name)s
+
+-- name: delete_trail-signing-key
+delete from secrets.trail_signing_keys where account_id = %(account_id)s and fingerprint = %(name)s
+
 -- name: put_mfa-seed
 insert into secrets.mfa_seeds (account_id, seed_id, principal_id, sealed)
 values (%(account_id)s, %(name)s, %(principal_id)s, %(sealed)s)
@@ -128,6 +140,8 @@ where account_id = %(account_id)s and principal_id = %(principal_id)s and wrappe
     and not exists (select from secrets.webhook_secrets as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
     and not exists (select from secrets.signing_keys as used
+        where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
+    and not exists (select from secrets.trail_signing_keys as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
     and not exists (select from secrets.mfa_seeds as used
         where (used.account_id, used.principal_id) = (data_keys.account_id, data_keys.principal_id))
@@ -181,6 +195,11 @@ where (account_id, target_id) > (%(account_id)s, %(name)s) order by account_id, 
 select key_id, account_id, principal_id, master_key_id, wrapped, sealed
 from secrets.signing_keys join secrets.data_keys using (account_id, principal_id)
 where (account_id, key_id) > (%(account_id)s, %(name)s) order by account_id, key_id limit %(limit)s
+
+-- name: probe_trail-signing-key
+select fingerprint, account_id, principal_id, master_key_id, wrapped, sealed
+from secrets.trail_signing_keys join secrets.data_keys using (account_id, principal_id)
+where (account_id, fingerprint) > (%(account_id)s, %(name)s) order by account_id, fingerprint limit %(limit)s
 
 -- name: probe_mfa-seed
 select seed_id, account_id, principal_id, master_key_id, wrapped, sealed

@@ -1,11 +1,13 @@
 """What the ledger keeps of a call besides its events: never a secret, and never more than so much."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from domain.calls import ApiCalled, DecisionRecord, kept_context
 from domain.foundation.abridged import ARN_BYTES_MAX, BEGINNING_BYTES_MAX, abridge, shorten
 from domain.foundation.errors import Refusal
 from domain.foundation.events import Cause, Event
+from domain.foundation.moments import format_rfc3339
 from services.wire.operations import Operation, Parameters
 
 AS_OF = "as_of"
@@ -28,7 +30,7 @@ def call_record(
     """The record of the call itself. Only parameters on the operation's allow-list, and only parsed ones, go in. What
     `events`, those of the call, hold of them is not kept twice."""
     recorded = operation.recorded if operation is not None else frozenset[str]()
-    given = {name: storable(value) for name, value in parameters.items() if name in recorded}
+    given = {name: storable(_as_text(value)) for name, value in parameters.items() if name in recorded}
     if as_of is not None:
         given[AS_OF] = storable_text(as_of)
     held = frozenset(_long_texts([event.model_dump() for event in events])) if any(_long_texts(given)) else ()
@@ -72,6 +74,11 @@ def _long_texts(value: object) -> Iterator[str]:
         case list() | tuple():
             for item in value:
                 yield from _long_texts(item)
+
+
+def _as_text(value: object) -> object:
+    """What JSON has no type for."""
+    return format_rfc3339(value) if isinstance(value, datetime) else value
 
 
 def storable_text(text: str) -> str:

@@ -16,6 +16,7 @@ from domain.families.passwords import PasswordQuery
 from domain.families.reports import GrantsQuery, ReportQuery
 from domain.families.resource_compliance import ComplianceQuery
 from domain.families.saml_providers import SAMLQuery
+from domain.families.trails import NewTrailKeyQuery, TrailKeysFacts, TrailKeysQuery
 from domain.families.unused_permissions import UnusedPermissionsQuery
 from domain.foundation.errors import Throttling
 from domain.foundation.key_material import KeyMaterialQuery
@@ -37,6 +38,7 @@ from services.secrets import totp
 from services.secrets.key_material import read_key_material
 from services.secrets.passwords import PasswordHashes
 from services.secrets.store import SecretStore
+from services.secrets.trail_keys import new_trail_key
 from services.wire.denial_messages import DenialMessages
 from services.wire.errors import ServiceUnavailable
 
@@ -80,7 +82,7 @@ class FactResolver:
         """What an account wants to know of itself. Raises Throttling when too many wait, ServiceUnavailable when tables
         lag or cannot be trusted, LedgerUnavailable when the database cannot be read, Stopping, and refusals of what is
         asked for."""
-        pool = self._hashing if isinstance(wanted, PasswordQuery) else self._looking
+        pool = self._hashing if isinstance(wanted, PasswordQuery | NewTrailKeyQuery) else self._looking
         try:
             return await pool.run(turn, partial(self._found, turn.account_id, wanted))
         except Overloaded as full:
@@ -106,8 +108,10 @@ class FactResolver:
             return self._lineages.owners(wanted)
         if isinstance(wanted, ReportQuery | GrantsQuery | UnusedPermissionsQuery | ComplianceQuery):
             return self._reports.facts(wanted)
-        if isinstance(wanted, MFACodeQuery | PasswordQuery):
-            return self._compared(account_id, wanted)
+        if isinstance(wanted, NewTrailKeyQuery):
+            return new_trail_key()
+        if isinstance(wanted, MFACodeQuery | PasswordQuery | TrailKeysQuery):
+            return self._of_secrets(account_id, wanted)
         return self._read(account_id, wanted)
 
     def _read(self, account_id: str, wanted: TextQuery | KeyMaterialQuery | SAMLQuery | PolicyCheck) -> Facts:
@@ -121,13 +125,16 @@ class FactResolver:
         with self._connections() as connection, connection.cursor() as cursor:
             return get_texts(cursor, account_id, wanted.sha256s)
 
-    def _compared(self, account_id: str, wanted: MFACodeQuery | PasswordQuery) -> Facts:
-        """With secrets of the account."""
+    def _of_secrets(self, account_id: str, wanted: MFACodeQuery | PasswordQuery | TrailKeysQuery) -> Facts:
+        """What is told by secrets of the account, or are secrets of it."""
 
         def kept(kind: SecretKind, name: str) -> Secret | None:
             with self._connections() as connection, connection.cursor() as cursor:
                 return self._store.get(cursor, account_id, SecretId(kind, name))
 
+        if isinstance(wanted, TrailKeysQuery):
+            found = {name: kept(SecretKind.TRAIL_KEY, name) for name in sorted(wanted.fingerprints)}
+            return TrailKeysFacts({name: key for name, key in found.items() if key is not None})
         if isinstance(wanted, MFACodeQuery):
             return totp.found(wanted, kept(SecretKind.MFA_SEED, wanted.seed_id))
         return self._hashes.found(wanted, partial(kept, SecretKind.PASSWORD))

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import partial
 from math import isfinite
 from typing import NoReturn
@@ -167,6 +168,24 @@ def _number(_member: str, _shape: Shape, _readers: ShapeReaders) -> ShapeReader:
     return read
 
 
+def _timestamp(member: str, shape: Shape, readers: ShapeReaders) -> ShapeReader:
+    """Seconds since 1970 unless the model has another format (https://smithy.io/2.0/spec/protocol-traits.html)."""
+    if shape.serialization.get("timestampFormat", "unixTimestamp") != "unixTimestamp":
+        return input_shapes.timestamp(member, shape, readers)
+
+    def read(node: InputNode, path: str, failures: ValidationFailures) -> object:
+        if isinstance(node, int | float) and not isinstance(node, bool):
+            # Not of the first or the last year that there is, of which not every moment can be told.
+            with suppress(OverflowError, OSError, ValueError):
+                at = datetime.fromtimestamp(node, UTC)
+                if MINYEAR < at.year < MAXYEAR:
+                    return at
+        failures.add("Value", path, "Member must be seconds since 1970")
+        return None
+
+    return read
+
+
 _text = partial(input_shapes.text, otherwise=_ANY_TEXT)
 _integer = input_shapes.in_range(_one_of(int, "an integer"))
 _IN_TEXT: ShapeReaders = {
@@ -189,6 +208,6 @@ _READERS_AT: Mapping[str, ShapeReaders] = {
         "map": _map,
         "string": _text,
         "structure": input_shapes.structure,
-        "timestamp": input_shapes.timestamp,
+        "timestamp": _timestamp,
     },
 }

@@ -19,7 +19,7 @@ from tests.clients.server import Server, run
 ONCE = Config(retries={"mode": "standard", "max_attempts": 1}, s3={"addressing_style": "path"})
 Asked = Callable[[Any], object]
 SIGNED: dict[str, Asked] = {
-    "cloudtrail": lambda client: client.stop_logging(Name="t"),
+    "kms": lambda client: client.list_keys(),
     "cloudwatch": lambda client: client.list_metrics(),
     "codebuild": lambda client: client.list_projects(),
     "dynamodb": lambda client: client.list_tables(),
@@ -62,7 +62,10 @@ def test_a_client_of_another_service_is_told_so(server: Server, service: str) ->
     ask = (SIGNED | UNSIGNED)[service]
     status, code, message = refused(lambda: ask(client(server, service)))
     assert (status, code) == (400, "UnsupportedService")
-    assert "It has access-analyzer, account, config, ec2, iam, muniment, organizations, securityhub and sts." in message
+    assert (
+        "It has access-analyzer, account, cloudtrail, config, ec2, iam, muniment, organizations, securityhub and sts."
+        in message
+    )
     if service in SIGNED:
         assert client(server, service).meta.service_model.signing_name in message
         status, code, message = refused(lambda: ask(client(server, service, secret="wrong" * 8)))
@@ -89,14 +92,10 @@ def test_the_aws_command(server: Server) -> None:
     listed = run(["aws", "s3", "ls"], server.profile)
     assert listed.status != 0
     assert "This server does not have the service s3." in listed.error
-    assert run(["aws", "cloudtrail", "stop-logging", "--name", "t"], server.profile).status != 0
-    history = run(["muniment", "history", "--operation", "StopLogging", "--output", "json"], server.profile)
+    assert run(["aws", "kms", "list-keys"], server.profile).status != 0
+    history = run(["muniment", "history", "--operation", "ListKeys", "--output", "json"], server.profile)
     call = json.loads(history.out.splitlines()[-1])
-    assert (call["service"], call["operation"], call["error_code"]) == (
-        "cloudtrail",
-        "StopLogging",
-        "UnsupportedService",
-    )
+    assert (call["service"], call["operation"], call["error_code"]) == ("kms", "ListKeys", "UnsupportedService")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,9 @@ FIELDS: dict[str, object] = {
     "created_at": AT,
     "credential": "access_key",
     "credential_id": "AKIA0",
+    "begins_at": AT,
     "body_sha256": "body",
+    "bucket": "trail",
     "chain_sha256": "chain",
     "expires_at": AT,
     "fingerprint": "fingerprint",
@@ -120,6 +122,7 @@ FIELDS: dict[str, object] = {
     "policy_arns": (),
     "policy_id": "ANPA0",
     "policy_name": "p0",
+    "prefix": "logs",
     "profile": LifecycleProfile(name="team", version=1, rules={}),
     "profile_name": "team",
     "property_name": "Namespace/Name",
@@ -127,6 +130,7 @@ FIELDS: dict[str, object] = {
     "provider_arn": saml_arn(0),
     "provider_name": "p0",
     "provider_uuid": "SAMLP0",
+    "public_key": "AA==",
     "reached": "999999999999",
     "reason": "leaked",
     "region": "us-east-1",
@@ -227,6 +231,8 @@ CASES: dict[str, dict[str, object]] = {
     "iam.mfa_device.enabled.v1": {"serial_number": mfa_arn("deviceaside")},
     "sts.session.revoked.v1": {"session_id": "SESNnew"},
     "notification_target.added.v1": {"target_id": "NTGTnew", "target_name": "new"},
+    "cloudtrail.trail.begun.v1": {"trail_name": "new"},
+    "cloudtrail.trail_key.created.v1": {"fingerprint": "new"},
     "notification_target.removed.v1": {"kind": "webhook"},
     "installation.notification_target.added.v1": {"target_id": "NTGTnew", "target_name": "new"},
     "installation.notification_target.removed.v1": {"kind": "webhook"},
@@ -262,6 +268,7 @@ def event(topic: str, **fields: object) -> Change:
 def account_history(n: int) -> Iterator[Change]:
     """An account with n of everything: u0 has n of all that a user can have, and all that can have many has it."""
     yield from map(event, ONCE)
+    yield event("cloudtrail.trail_key.created.v1", fingerprint="first")
     for i in (*range(n), "aside"):
         user = {"user_id": f"AIDA{i}", "user_name": f"u{i}"}
         held = {"entity_id": f"AIDA{i}", "entity_name": f"u{i}"}
@@ -276,6 +283,7 @@ def account_history(n: int) -> Iterator[Change]:
         yield event("iam.service_linked_role.deletion_finished.v1", role_name=f"linked{i}")
         yield event("sts.session.revoked.v1", session_id=f"SESN{i}")
         yield event("notification_target.added.v1", target_id=f"NTGT{i}", target_name=f"t{i}")
+        yield event("cloudtrail.trail.begun.v1", trail_name=f"trail{i}")
         yield from fold_analyzers.analyzer_history(event, i)
         yield from fold_frameworks.framework_history(event, i)
         yield event("iam.mfa_device.created.v1", serial_number=mfa_arn(f"device{i}"), device_name=f"device{i}")

@@ -41,6 +41,7 @@ from domain.families.roles import ROLES, TRUST_HISTORIES
 from domain.families.service_linked_roles import DELETION_TASKS
 from domain.families.sessions import EXPIRIES_RECORDED, REVOCATION_FACT, REVOCATIONS, Revocations, SessionRevoked
 from domain.families.tags import EntityTagged, EntityUntagged
+from domain.families.trails import TRAIL_KEYS, TRAILS
 from domain.families.user_credentials import USER_CREDENTIALS, UserCredential
 from domain.families.users import UserCreated, UserUpdated
 from domain.foundation.events import Change, Entry
@@ -103,6 +104,8 @@ def without_bookkeeping(account: Account, revoked: frozenset[str]) -> Account:
         .put(REACHED_ACCOUNTS, Map())
         .put(ACCESS_REVIEWS, Map())
         .put(DELETION_TASKS, Map())
+        .put(TRAILS, Map())
+        .put(TRAIL_KEYS, ())
         .put(CREDENTIAL_REPORT, None)
         .put(SERVICE_ACCESS_JOBS, SERVICE_ACCESS_JOBS.empty)
         .put(ORGANIZATION_ACCESS_JOBS, ORGANIZATION_ACCESS_JOBS.empty)

@@ -51,6 +51,7 @@ from services.api.contract.permissions import ListPermissions
 from services.api.contract.question import Answer, Question
 from services.api.contract.sessions import ListSessions, RevokeSession
 from services.api.contract.tracing import ListStillAlive, TraceCredential
+from services.api.contract.trails import BeginTrail, ListTrailFiles, RotateTrailKey, SignTrailDigests
 from services.api.contract.unusual import FindUnusual
 from services.api.contract.what_if import WhatIf
 
@@ -67,4 +68,5 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     ListComplianceFrameworks, ShowComplianceFramework, AdoptComplianceFramework, DropComplianceFramework,
     StartAccessReview, ListAccessReviews, GetAccessReview, DecideAccessReview, CloseAccessReview,
     GetTransparencyLog, ProveEntry, ProveEntries, GetLongText,
+    BeginTrail, ListTrailFiles, SignTrailDigests, RotateTrailKey,
 )  # fmt: skip

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "trace": "report on a key, session, user or role: use, descendants, what is still active, how to contain it",
     "notify": "tell webhooks, people, files and commands what happens to credentials",
     "compliance": "whether the controls of a framework held, who violated them and why",
+    "export": "the account's calls as the files and signed digests that CloudTrail delivers",
     "what-if": "re-evaluate the recorded calls of a period under a hypothetical policy",
     "least-privilege": "the smallest policy that covers the recorded calls of a user or role",
     "account": "open, list and close the accounts of this installation",

@@ -12,7 +12,7 @@ from services.cli.lib.output import Column, count_noun, make_output
 from services.cli.lib.terminal import print_note
 from services.wire.operations import find_operation, refusal_reason
 
-SERVICES = ("access-analyzer", "account", "config", "iam", "organizations", "securityhub", "sts")
+SERVICES = ("access-analyzer", "account", "cloudtrail", "config", "iam", "organizations", "securityhub", "sts")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -94,6 +94,7 @@ NEEDED = {
         "?since=p1",
     ),
     "ProveEntries": "?first=1&last=1",
+    **dict.fromkeys(("ListTrailFiles", "SignTrailDigests"), "?since=2026-01-01&until=2026-01-01"),
     **dict.fromkeys(("GetComplianceReport", "ListViolations", "ExplainCompliance"), "?framework=cis-5.0"),
 }
 """What has to be given for the question to be read at all."""

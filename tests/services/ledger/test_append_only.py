@@ -42,6 +42,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "log.progress": {"writer": "SIU", "reader": "S"},
     "log.state": {"writer": "SU", "reader": "S"},
     "log.checkpoints": {"writer": "SIUD", "reader": "S"},
+    "secrets.trail_signing_keys": {"writer": "SID"},
     **{f"lifecycle.{table}": {"writer": "SIUD", "reader": "S"} for table in ("schedule", "progress")},
     **{
         f"notifications.{table}": {"writer": "SIUD", "reader": "S"}

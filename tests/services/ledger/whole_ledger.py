@@ -82,6 +82,7 @@ TABLES = {
     SecretKind.SAML_PRIVATE_KEY: "saml_private_keys",
     SecretKind.WEBHOOK_SECRET: "webhook_secrets",
     SecretKind.SIGNING_KEY: "signing_keys",
+    SecretKind.TRAIL_KEY: "trail_signing_keys",
 }
 
 

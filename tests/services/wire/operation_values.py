@@ -1,5 +1,6 @@
 """Values of members with which random calls of all operations are made."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -40,6 +41,7 @@ ANALYZER_ARNS = NAMES.map(lambda name: f"arn:aws:access-analyzer:eu-central-1:{A
 FILTERS = st.sampled_from(
     [{"isPublic": {"eq": ["false"]}}, {"principal.AWS": {"neq": ["1"]}}, {"none": {"exists": True}}, {"error": {}}]
 )
+LATER = datetime(2026, 2, 2, tzinfo=UTC)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "UserName": NAMES,
     "NewUserName": NAMES,
@@ -224,10 +226,15 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "SortCriteria": st.sampled_from([[{"Field": "UpdatedAt", "SortOrder": "desc"}], [{"Field": "x"}]]),
     "StandardsSubscriptionArns": st.just(["x"]),
     "RegionNames": st.sampled_from([["eu-central-1", "us-east-1"], ["me-south-1"]]),
+    "StartTime": st.sampled_from([LATER - timedelta(days=2), LATER]),
+    "EndTime": st.just(LATER - timedelta(days=1)),
+    "trailNameList": st.sampled_from([["main"], ["a"], ["arn:aws:s3:::bucket"]]),
+    "includeShadowTrails": st.booleans(),
     "RegionOptStatusContains": st.sampled_from([["ENABLED_BY_DEFAULT"], ["DISABLED", "ENABLED"]]),
 }
 
 OF_SERVICES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "cloudtrail": {"Name": st.sampled_from(["main", "a", "arn:aws:s3:::bucket"])},
     "config": {
         "Filters": st.sampled_from([{"EvaluationMode": "DETECTIVE"}, {"RuleEvaluationVisibility": "INTERNAL"}]),
         "ResourceId": st.sampled_from([ACCOUNT, "AIDA"]),

@@ -35,7 +35,7 @@ def written(directory: str, operation: str, protocol: str, members: Mapping[str,
 @pytest.mark.parametrize(
     ("directory", "operation", "protocol", "content_type", "named"),
     [
-        ("cloudtrail", "ListTrails", "json", "application/x-amz-json-1.1", "ListTrails"),
+        ("kms", "ListKeys", "json", "application/x-amz-json-1.1", "ListKeys"),
         ("dynamodb", "ListTables", "json", "application/x-amz-json-1.0", "ListTables"),
         ("sns", "ListTopics", "query", "text/xml", "ListTopics"),
         ("lambda", "ListFunctions", "rest-json", "application/json", ""),
@@ -66,7 +66,7 @@ def test_each_client_is_told_in_its_own_form(
     assert asked.refusal is not None
     assert asked.refusal.message == (
         f"This server does not have the service {service}. "
-        "It has access-analyzer, account, config, ec2, iam, organizations, securityhub and sts."
+        "It has access-analyzer, account, cloudtrail, config, ec2, iam, organizations, securityhub and sts."
     )
 
 

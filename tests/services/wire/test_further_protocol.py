@@ -29,8 +29,8 @@ from services.wire.time_travel import RequestPath
 from tests.services.api.in_process_server import InProcessServer, opened, signed
 
 TARGET = "x-amz-target"
-CLOUDTRAIL = load_model("cloudtrail")
-CLOUDTRAIL.metadata["protocol"] = "further"
+KMS = load_model("kms")
+KMS.metadata["protocol"] = "further"
 """As if it spoke one that is not here."""
 
 
@@ -82,9 +82,9 @@ class TargetedJsonProtocol(ModelProtocol[TargetedServiceModel, TargetedOperation
 def server(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessServer]:
     monkeypatch.setattr(operations, "_operations", dict(operations._operations))
 
-    @answers("ListTrails", service="cloudtrail", on=any_resource, records="next_token")
-    def list_trails(account: Account, _call: Call, *, next_token: str | None = None) -> Outcome:
-        return Outcome(lambda _after: {"Trails": [{"Name": account.id}], "NextToken": next_token or "none"})
+    @answers("ListKeys", service="kms", on=any_resource, records="marker")
+    def list_keys(account: Account, _call: Call, *, marker: str | None = None) -> Outcome:
+        return Outcome(lambda _after: {"Keys": [{"KeyId": account.id}], "NextMarker": marker or "none"})
 
     with opened(database, tmp_path) as found:
         yield found
@@ -92,10 +92,10 @@ def server(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def asked(server: InProcessServer, operation: str, keys: Credentials, **members: object) -> dict[str, Any]:
     """What a stock client reads, of a request that it has written, through the application."""
-    model = CLOUDTRAIL.operation_model(operation)
+    model = KMS.operation_model(operation)
     written = create_serializer("json").serialize_to_request(members, model)
-    request = signed("POST", "/", keys, written["body"], "cloudtrail", headers=written["headers"])
-    told = server.over_http(request, server.native, *protocols_for([CLOUDTRAIL]), *aws_protocols())
+    request = signed("POST", "/", keys, written["body"], "kms", headers=written["headers"])
+    told = server.over_http(request, server.native, *protocols_for([KMS]), *aws_protocols())
     answer = {"body": told.body, "status_code": told.status, "headers": {}}
     read: dict[str, Any] = create_parser("json").parse(answer, model.output_shape)
     return read
@@ -104,29 +104,24 @@ def asked(server: InProcessServer, operation: str, keys: Credentials, **members:
 def test_a_further_protocol_is_one_module(server: InProcessServer) -> None:
     """Its requests are told apart from the query protocol's at the same path, are signed for, allowed and recorded like
     any other, and answered in its own form."""
-    read = asked(server, "ListTrails", server.admin, NextToken="n1")
-    assert read["Trails"] == [{"Name": server.account_id}]
-    assert read["NextToken"] == "n1"
+    read = asked(server, "ListKeys", server.admin, Marker="n1")
+    assert read["Keys"] == [{"KeyId": server.account_id}]
+    assert read["NextMarker"] == "n1"
     call = server.asks("/v1/history?limit=2").body["calls"][-1]
-    assert (call["service"], call["operation"], call["parameters"]) == (
-        "cloudtrail",
-        "ListTrails",
-        {"next_token": "n1"},
-    )
+    assert (call["service"], call["operation"], call["parameters"]) == ("kms", "ListKeys", {"marker": "n1"})
     assert server.aws_does("iam", "ListUsers")[0] == 200
 
 
 def test_what_a_further_protocol_refuses(server: InProcessServer) -> None:
     """Policies hold; an operation that nothing answers, and a signature for another protocol's service, are refused."""
     alice = server.user("alice")
-    denied = asked(server, "ListTrails", alice)
+    denied = asked(server, "ListKeys", alice)
     assert denied["Error"]["Code"] == "AccessDenied"
-    assert "cloudtrail:ListTrails" in denied["Error"]["Message"]
-    missing = asked(server, "DescribeTrails", server.admin)
+    assert "kms:ListKeys" in denied["Error"]["Message"]
+    missing = asked(server, "ListAliases", server.admin)
     assert missing["Error"] == {
         "Code": "InvalidAction",
-        "Message": "Could not find operation DescribeTrails for version 2013-11-01 "
-        "(this server does not answer it yet)",
+        "Message": "Could not find operation ListAliases for version 2014-11-01 (this server does not answer it yet)",
     }
 
 
