@@ -1,5 +1,5 @@
 """Bundles: entries of an account's log between two moments, with all that proves them, in one zip file that is verified
-without anything else (docs/adr/0068).
+without anything else (docs/adr/0067).
 
 | member | is |
 |---|---|
@@ -43,6 +43,10 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 class InvalidBundle(Exception):  # noqa: N818  reads as the verdict that it is
     """What in a bundle does not fit; the message says what was expected."""
+
+
+class ClaimRefuted(InvalidBundle):
+    """An entry of the period is one that is claimed to be absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +335,7 @@ class _Period:
         self.count += 1
         for claim in manifest.claims:
             if all(values[name] == value for name, value in claim.items()):
-                raise InvalidBundle(f"The entry {position} is one that is claimed to be absent: {claim}.")
+                raise ClaimRefuted(f"The entry {position} is one that is claimed to be absent: {claim}.")
         return set(_strings(said.get("event"), 64))
 
     def end(self, checkpoint: LogCheckpoint, stated: datetime | None) -> None:

@@ -1,5 +1,5 @@
 """Trails: where an account's calls are delivered as CloudTrail delivers them, and the keys that sign their digests
-(docs/adr/0071)."""
+(docs/adr/0068)."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,11 +1,12 @@
 """Proofs about the account's ledger, which others' software verifies (docs/adr/0066)."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
 from domain.foundation.errors import ValidationError
-from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Answer, Question
+from services.api.contract.question import ROWS_DEFAULT, ROWS_MAX, Answer, MomentText, Question
 
 PositionNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Sha256Text = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -60,6 +61,18 @@ class ProvedEntries(Answer):
     head: PublishedAccountHead
 
 
+class LocatedEntries(Answer):
+    """Which entries of the account are of a period."""
+
+    account_id: str
+    since: datetime
+    until: datetime
+    """Not later than the question."""
+    first: int
+    """The position of the first of them; where there are none, of the next one behind the period."""
+    last: int
+
+
 class LongText(Answer):
     account_id: str
     sha256: str
@@ -97,6 +110,16 @@ class ProveEntries(Question[ProvedEntries]):
         if self.last < self.first:
             raise ValidationError(f"The last position comes before the first: {self.last}, {self.first}.")
         return self
+
+
+class LocateEntries(Question[LocatedEntries]):
+    """Where the entries of a period begin and end."""
+
+    path = "/v1/evidence/period"
+    resource = "log"
+
+    since: MomentText
+    until: MomentText | None = None
 
 
 class GetLongText(Question[LongText]):

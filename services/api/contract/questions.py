@@ -21,7 +21,7 @@ from services.api.contract.containment import Contain
 from services.api.contract.credentials import ListCredentials
 from services.api.contract.decisions import ExplainDecision
 from services.api.contract.diff import Diff, ListChanges
-from services.api.contract.evidence import GetLongText, GetTransparencyLog, ProveEntries, ProveEntry
+from services.api.contract.evidence import GetLongText, GetTransparencyLog, LocateEntries, ProveEntries, ProveEntry
 from services.api.contract.exemptions import GrantExemption, ListExemptions, RevokeExemption
 from services.api.contract.history import LookupHistory
 from services.api.contract.key_rotations import (
@@ -67,6 +67,6 @@ QUESTIONS: tuple[type[Question[Answer]], ...] = (
     GetComplianceReport, ListViolations, ExplainCompliance, TryFramework,
     ListComplianceFrameworks, ShowComplianceFramework, AdoptComplianceFramework, DropComplianceFramework,
     StartAccessReview, ListAccessReviews, GetAccessReview, DecideAccessReview, CloseAccessReview,
-    GetTransparencyLog, ProveEntry, ProveEntries, GetLongText,
+    GetTransparencyLog, LocateEntries, ProveEntry, ProveEntries, GetLongText,
     BeginTrail, ListTrailFiles, SignTrailDigests, RotateTrailKey,
 )  # fmt: skip

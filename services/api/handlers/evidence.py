@@ -2,14 +2,19 @@
 
 from base64 import b64encode
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from domain.evidence.checkpoints import parse_checkpoint
 from domain.evidence.log_proofs import LogProof
 from domain.evidence.signed_notes import parse_note
-from domain.foundation.errors import NoSuchEntity
+from domain.foundation.errors import NoSuchEntity, ValidationError
+from domain.foundation.moments import AsOf
+from projections.queries.ledger_positions import position_at, resolve_in_ledger
 from services.api.contract.evidence import (
     GetLongText,
     GetTransparencyLog,
+    LocatedEntries,
+    LocateEntries,
     LongText,
     ProvedEntries,
     ProvedEntry,
@@ -33,6 +38,8 @@ from services.transparency.proofs import (
 )
 from services.wire.errors import ServiceUnavailable
 
+MICROSECOND = timedelta(microseconds=1)
+"""As exactly as the ledger keeps time."""
 ENTRIES_BYTES_MAX = 4 << 20
 """In an answer. One is always there."""
 
@@ -95,6 +102,24 @@ def answer_prove_entries(question: ProveEntries, context: AnswerContext) -> Prov
         consistency=_base64(proved.consistency),
         head=_head(keys, proved.head),
     )
+
+
+@handles(LocateEntries)
+def answer_locate_entries(question: LocateEntries, context: AnswerContext) -> LocatedEntries:
+    """Raises ValidationError for a period that ends before it begins, and for a position that is not there."""
+    asked_at = context.as_of.now
+    since = _time(context, question.since.as_of(asked_at))
+    until = asked_at if question.until is None else _time(context, question.until.as_of_end(asked_at))
+    if until < since:
+        raise ValidationError(f"The period ends before it begins: {question.since}, {question.until}.")
+    before = position_at(context.cursor, context.account_id, since - MICROSECOND)
+    last = position_at(context.cursor, context.account_id, until)
+    return LocatedEntries(account_id=context.account_id, since=since, until=until, first=before + 1, last=last)
+
+
+def _time(context: AnswerContext, as_of: AsOf) -> datetime:
+    """Raises ValidationError."""
+    return resolve_in_ledger(context.cursor, context.account_id, as_of).at
 
 
 @handles(GetLongText)

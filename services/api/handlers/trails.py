@@ -1,4 +1,4 @@
-"""Trails: begun, their log files, their digests, and the keys that sign these (docs/adr/0071)."""
+"""Trails: begun, their log files, their digests, and the keys that sign these (docs/adr/0068)."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

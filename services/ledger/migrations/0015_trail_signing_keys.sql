@@ -1,4 +1,4 @@
--- With which digests of trails are signed, sealed like the secrets of access keys, for the account (docs/adr/0071).
+-- With which digests of trails are signed, sealed like the secrets of access keys, for the account (docs/adr/0068).
 create table secrets.trail_signing_keys (
     account_id text not null,
     fingerprint text not null,

@@ -90,7 +90,15 @@ NEEDED = {
     "WhoCan": "?action=iam%3AGetUser&on=%2A",
     "WhoCould": "?action=iam%3AGetUser&on=%2A&since=p1",
     **dict.fromkeys(
-        ("GetLeastPrivilege", "CouldAssume", "ListHeldPolicies", "ListAllHeldPolicies", "Diff", "ListChanges"),
+        (
+            "GetLeastPrivilege",
+            "CouldAssume",
+            "ListHeldPolicies",
+            "ListAllHeldPolicies",
+            "Diff",
+            "ListChanges",
+            "LocateEntries",
+        ),
         "?since=p1",
     ),
     "ProveEntries": "?first=1&last=1",
