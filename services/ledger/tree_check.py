@@ -2,12 +2,15 @@
 
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from domain.evidence.merkle import HASH_BYTES, Frontier, hash_leaf
 from domain.evidence.tiles import TILE_WIDTH
+from projections.engine.damage import damage_raised
 from projections.engine.sql_files import load_statements
 from services.ledger.discrepancy import Discrepancy
 
@@ -15,25 +18,43 @@ SQL = load_statements("services.ledger", "verification.sql")
 HEADS_A_FETCH = 1_000
 
 
+class _Unreadable(Exception):  # noqa: N818  carries what PostgreSQL says
+    pass
+
+
 class TreeCheck:
-    """Takes one entry after the other; in the transaction of the caller."""
+    """Takes one entry after the other; in the transaction of the caller. What of the trees cannot be read is a finding,
+    too, and the entries are read on."""
 
     def __init__(self, connection: psycopg.Connection, account_id: str) -> None:
         self._connection = connection
         self._account = {"account_id": account_id}
-        row = connection.execute(SQL["tree"], self._account, binary=True).fetchone()
-        self._kept = Frontier() if row is None else Frontier.unpack(*row)
-        self._grown = Frontier()
+        self._kept = self._grown = Frontier()
         self._tile: list[bytes] = []
         self._heads = self._published()
-        self._next = next(self._heads, None)
-        self._finding: Discrepancy | None = None
+        self._next: tuple[int, str] | None = None
+        self._finding = self._look(self._begin)
         """The first."""
 
     def take(self, state: bytes) -> None:
         """The bytes of the next entry."""
         if self._finding is None:
-            self._finding = self._compare(state)
+            self._finding = self._look(partial(self._compare, state))
+
+    def finding_at_end(self) -> Discrepancy | None:
+        """What does not fit, if anything does not, when no more entries follow."""
+        return self._finding or self._look(self._compare_end)
+
+    def _look(self, compare: Callable[[], Discrepancy | None]) -> Discrepancy | None:
+        try:
+            return compare()
+        except _Unreadable as damage:
+            return Discrepancy(None, "its Merkle tree, as rounds have made it", str(damage))
+
+    def _begin(self) -> None:
+        for size, packed in self._rows("tree"):
+            self._kept = Frontier.unpack(size, packed)
+        self._next = next(self._heads, None)
 
     def _compare(self, state: bytes) -> Discrepancy | None:
         leaf = hash_leaf(state)
@@ -46,21 +67,18 @@ class TreeCheck:
             if self._next[1] != f"{size}\n{b64encode(self._grown.root).decode()}\n":
                 return self._differs("the entries that the log of heads has told of")
             self._next = next(self._heads, None)
-        if len(self._tile) == TILE_WIDTH:
-            found = self._connection.execute(
-                SQL["tile"], {**self._account, "tile": size // TILE_WIDTH - 1}, binary=True
-            ).fetchone()
-            hashes, self._tile = self._tile, []
-            if found is not None and found[0] != b"".join(hashes):
-                pairs = zip(hashes, range(0, len(found[0]), HASH_BYTES), strict=True)
-                first = next(i for i, (leaf, at) in enumerate(pairs) if found[0][at : at + HASH_BYTES] != leaf)
-                return self._differs("the entry whose hash is kept", size - TILE_WIDTH + first + 1)
+        return self._compare_tile(size // TILE_WIDTH - 1) if len(self._tile) == TILE_WIDTH else None
+
+    def _compare_tile(self, tile: int) -> Discrepancy | None:
+        leaves, self._tile = self._tile, []
+        for (hashes,) in self._rows("tile", tile=tile):
+            kept = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+            for position, (leaf, found) in enumerate(zip(leaves, kept, strict=True), tile * TILE_WIDTH + 1):
+                if leaf != found:
+                    return Discrepancy(position, "the entry whose hash is kept", "another")
         return None
 
-    def finding_at_end(self) -> Discrepancy | None:
-        """What does not fit, if anything does not, when no more entries follow."""
-        if self._finding is not None:
-            return self._finding
+    def _compare_end(self) -> Discrepancy | None:
         size = self._grown.size
         *_, last = deque(self._heads, 1) or [self._next]
         told = 0 if last is None else last[0]
@@ -69,16 +87,21 @@ class TreeCheck:
                 return Discrepancy(size + 1, f"an event, for {who} {reached}", "the end of the ledger")
         return None
 
-    def _differs(self, expected: str, position: int | None = None) -> Discrepancy:
-        return Discrepancy(position or self._grown.size, expected, "others" if position is None else "another")
+    def _differs(self, expected: str) -> Discrepancy:
+        return Discrepancy(self._grown.size, expected, "others")
 
     def _published(self) -> Iterator[tuple[int, str]]:
         """Sizes that the log of heads has told of, and with which lines."""
         after = 0
         while True:
-            place = {**self._account, "after": after, "limit": HEADS_A_FETCH}
-            rows = self._connection.execute(SQL["published"], place).fetchall()
+            rows = self._rows("published", after=after, limit=HEADS_A_FETCH)
             yield from ((size, entry.partition("\n")[2]) for size, entry in rows)
             if len(rows) < HEADS_A_FETCH:
                 return
             after = rows[-1][0]
+
+    def _rows(self, name: str, **place: int) -> list[TupleRow]:
+        """Raises _Unreadable."""
+        with damage_raised(self._connection, _Unreadable):
+            return self._connection.execute(SQL[name], {**self._account, **place}, binary=True).fetchall()
+        raise AssertionError("Either is the end of the block.")

@@ -162,9 +162,7 @@ class _Verification:
 
     def verdict(self, account_id: str) -> VerificationResult:
         checkpoints = [known[account_id] for known in self._checkpoints if account_id in known]
-        with self._readable(None, "its Merkle tree"):
-            tree = TreeCheck(self._connection, account_id)
-        self.reading = reading = _LedgerProgress(account_id, checkpoints, tree)
+        self.reading = reading = _LedgerProgress(account_id, checkpoints, TreeCheck(self._connection, account_id))
         steps = {
             "a head": self._compare_head,
             "an end": self._compare_end,
@@ -177,11 +175,9 @@ class _Verification:
             for expected, compare in steps.items():
                 with self._readable(None, expected):
                     compare(reading)
-            with self._readable(None, "its Merkle tree"):
-                unfit = reading.tree.finding_at_end()
         except _Broken as wrong:
             return VerificationResult(account_id, reading.position, wrong.finding)
-        if unfit is not None:
+        if (unfit := reading.tree.finding_at_end()) is not None:
             return VerificationResult(account_id, reading.position, unfit)
         self.references.end(account_id, reading.value.position)
         return VerificationResult(account_id, reading.position, None, reading.sha256)

@@ -10,6 +10,7 @@ from domain.evidence.note_keys import VerifierKey, verify_note
 from domain.evidence.signed_notes import InvalidNote, parse_note
 from domain.foundation.identifiers import INSTALLATION
 from domain.installation import TransparencyLogStarted
+from projections.engine.damage import damage_raised
 from services.ledger.database import patient_snapshot
 from services.ledger.discrepancy import Discrepancy
 from services.ledger.historical_states import HistoricalStates
@@ -33,10 +34,14 @@ def check_log(connection: psycopg.Connection) -> VerificationResult:
     """Of the log of heads, under the name of its tiles; its positions are the indexes of its entries. The connection is
     the writer's. What it tells of accounts, verifying their ledgers compares."""
     try:
-        with patient_snapshot(connection):
+        with patient_snapshot(connection), damage_raised(connection, _damaged):
             return VerificationResult(HEADS, _read(connection), None)
     except _Broken as broken:
         return VerificationResult(HEADS, broken.index, broken.finding)
+
+
+def _damaged(damage: str) -> _Broken:
+    return _Broken(0, "entries that can be read", damage)
 
 
 def _read(connection: psycopg.Connection) -> int:

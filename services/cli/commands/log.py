@@ -11,7 +11,7 @@ from services.cli.lib.terminal import print_line
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "The output is a policy for `muniment verify-bundle --policy` (c2sp.org/tlog-policy). Whoever is to verify keeps "
+        "The output is a policy for `muniment verify-bundle --policy` (c2sp.org/tlog-policy). Whoever verifies keeps "
         "it: proofs are as good as what he knows of the keys."
     )
     add_question_arguments(parser, run)

@@ -51,20 +51,19 @@ def run(args: argparse.Namespace) -> None:
         progress = Progress()
         with connect(database, "writer") as connection:
             verdicts = verify(connection, args.account_id, progress.tell, earlier, unreadable)
-            of_heads = check_log(connection)
+            log = [_of_log(finding) for finding in [check_log(connection).finding] if finding is not None]
             altered = list(compare_catalogue(connection))
         if args.account_id is not None and verdicts[-1] == VerificationResult(args.account_id, 0, None):
             raise Failure(f"There is no account {args.account_id} here.")
         unrecorded = _record(database, args.account_id, verdicts)
         progress.clear()
         # Before the tables are compared, which somebody else's rebuilding may prevent.
-        verdicts.append(of_heads)
-        _show(args, verdicts, [*unreadable, *altered])
+        _show(args, verdicts, [*unreadable, *altered, *log])
         problems = [problem for problem in (unrecorded, _compare(args, database, progress)) if problem is not None]
     print_note(BLIND_SPOT_AFTER.format(earlier=args.earlier) if earlier else BLIND_SPOT)
     print_note(UNTRIED)
     broken = [verdict.account_id for verdict in verdicts if verdict.finding is not None]
-    verdict = _verdict(broken, unreadable, altered)
+    verdict = _verdict(broken, unreadable, altered, log)
     if verdict is not None:
         for problem in problems:
             print_note(problem)
@@ -73,12 +72,21 @@ def run(args: argparse.Namespace) -> None:
         raise Failure(f"The ledgers are intact. {' '.join(problems)}")
 
 
-def _verdict(broken: Sequence[str], unreadable: Sequence[Discrepancy], altered: Sequence[Discrepancy]) -> str | None:
+def _of_log(finding: Discrepancy) -> Discrepancy:
+    place = "" if finding.position is None else f" of entry {finding.position}"
+    return Discrepancy(None, f"in the log of heads{place} {finding.expected}", finding.found)
+
+
+def _verdict(
+    broken: Sequence[str], unreadable: Sequence[Discrepancy], altered: Sequence[Discrepancy], log: Sequence[Discrepancy]
+) -> str | None:
     """What is wrong with the ledgers; None where nothing is."""
     if broken:
         return f"The ledger{'s' if len(broken) > 1 else ''} of {', '.join(broken)} must not be relied on."
     if unreadable:
         return "The ledgers agree with themselves, but not all of the database can be read: see above."
+    if log:
+        return "The ledgers agree with themselves, but the log of heads is not what was signed: see above."
     return "The ledgers agree with themselves, but the database let them be altered: see above." if altered else None
 
 
