@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "rotate": "replace access keys: make, hand over, wait for use, deactivate, observe, delete",
     "receipt": "proofs that a call was recorded and published, which other software verifies",
     "log": "the keys by which the transparency log is known, as a policy for verifiers",
+    "witness": "be a witness: sign checkpoints of others' logs, as long as each goes on from the one before",
     "bundle": "all entries of a period in one file, with the proof that nothing is changed or left out",
     "prove": "that no call of a kind was recorded in a period, as a bundle",
     "verify-bundle": "verify a bundle, with nothing but the file",
