@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import partial
 from secrets import token_bytes
@@ -26,6 +26,7 @@ from services.asgi import AsgiApp, Receive, Scope, Send
 from services.aws_services import aws_protocols
 from services.bootstrap import adopt_managed_policies, bootstrap, publish_catalogue, update_endpoint
 from services.bounded_http import BoundedHttp, connections_max
+from services.cosigning_runtime import build_cosigning
 from services.ledger.database import Database
 from services.ledger.embedded import EmbeddedPostgres
 from services.ledger.growth import GrowthShares
@@ -40,6 +41,9 @@ from services.notifications.deliverer import Deliverer
 from services.secrets.master_key import KEY_BYTES, MasterKey, MasterKeys
 from services.secrets.passwords import PasswordHashes
 from services.settings import InvalidSetting, Settings
+from services.transparency.cosigning import Cosigning
+from services.transparency.log_health import LogHealth
+from services.transparency.published import PublishedFile
 from services.wire.absent_services import AbsentServices
 from services.wire.authentication import Authenticator
 from services.wire.fact_resolver import FactResolver
@@ -67,12 +71,17 @@ class WorkerStopped(Exception):  # noqa: N818  said to a person
 
 
 def run_server(
-    settings: Settings, on_ready: Callable[[str, bool], None], without: Collection[BackgroundTask] = ()
+    settings: Settings,
+    on_ready: Callable[[str, bool], None],
+    without: Collection[BackgroundTask] = (),
+    *,
+    accept_loss: bool = False,
 ) -> None:
     """Runs until it is interrupted, `without` what a worker does elsewhere. `on_ready` is told the address as soon as
-    requests are answered, and whether the first account was opened at this start.
+    requests are answered, and whether the first account was opened at this start. With `accept_loss`, also where
+    published entries of the log are missing.
 
-    Raises InvalidSetting when the address cannot be listened on, before anything is started.
+    Raises InvalidSetting when the address cannot be listened on, before anything is started, and LogRefused.
     """
     heap.keep_small()
     if settings.database_url is None and (place := settings.data / "postgres").exists():
@@ -88,16 +97,25 @@ def run_server(
                 follower=ProgressWatcher if "projections" in without else ProjectionRunner,
                 shares=GrowthShares(settings.account_bytes_an_hour),
             )
-            with ledger.running(), ledger.scheduler.running() if "scheduler" not in without else nullcontext():
+            cosigning = build_cosigning(database, settings)
+            with ExitStack() as running:
+                running.enter_context(ledger.running())
                 ledger.refuse_unknown_master_keys()
+                ledger.refuse_lost_log(PublishedFile(settings.checkpoint_file), cosigning, accept_loss=accept_loss)
+                if "scheduler" not in without:
+                    running.enter_context(ledger.scheduler.running())
                 ledger.probe.report(ledger.writers.connection)
                 deliverer = build_deliverer(ledger, database, settings)
                 # A new program may be able to read what the last one stumbled over.
                 if "projections" not in without:
                     ledger.runner.resume()
                     ledger.runner.upgrade()
+                if cosigning is not None:
+                    cosigning.start()
+                    running.callback(cosigning.stop)
                 with deliverer.running():
-                    _Server(ledger, deliverer, settings, on_ready, without, scanning_keys).run(sockets=[listener])
+                    server = _Server(ledger, deliverer, cosigning, settings, on_ready, without, scanning_keys)
+                    server.run(sockets=[listener])
 
 
 def run_worker(database: Database, on_ready: Callable[[], None]) -> None:
@@ -165,6 +183,7 @@ class _Server(uvicorn.Server):
         self,
         ledger: LedgerRuntime,
         deliverer: Deliverer,
+        cosigning: Cosigning | None,
         settings: Settings,
         on_ready: Callable[[str, bool], None],
         without: Collection[BackgroundTask],
@@ -172,6 +191,8 @@ class _Server(uvicorn.Server):
     ) -> None:
         self._ledger = ledger
         self._settings = settings
+        self._published = PublishedFile(settings.checkpoint_file)
+        self._cosigning = cosigning
         self._on_ready = on_ready
         self._unauthenticated = UnauthenticatedRecorder(ledger.committer, ledger.random)
         self._refusals = RefusalRecorder(ledger.committer, RefusalCounts())
@@ -196,7 +217,10 @@ class _Server(uvicorn.Server):
         answers = AnswerRunner(ledger.runner, ledger.readers.connection, ledger.past, log_keys=lambda: ledger.log_keys)
         native = NativeProtocol(answers)
         scheduler = None if "scheduler" in without else ledger.scheduler
-        health = Health(ledger.committer, ledger.runner, ledger.writers.connection, ledger.probe, scheduler, deliverer)
+        health = Health(
+            *(ledger.committer, ledger.runner, ledger.writers.connection, ledger.probe, scheduler, deliverer),
+            LogHealth(ledger.checkpointer, cosigning, settings.witness_alarm_seconds),
+        )
         served = (native, *aws_protocols())
         require_served([service for protocol in served for service in protocol.services])
         protocols = (AbsentServices(served), *served)
@@ -218,11 +242,16 @@ class _Server(uvicorn.Server):
         port = self.servers[0].sockets[0].getsockname()[1]
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         endpoint = f"http://{host}:{port}"
-        founded = await asyncio.to_thread(_bootstrap, self._ledger, self._settings, endpoint)
+        founded = await asyncio.to_thread(_bootstrap, self._ledger, self._settings, endpoint, self._tell_published)
         self._ledger.space.start()
         heap.set_old_aside()
         if not self.should_exit:
             self._on_ready(endpoint, founded)
+
+    def _tell_published(self, note: str) -> None:
+        if self._cosigning is not None:
+            self._cosigning.notify_published()
+        self._published.write(note)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._housekeeping.cancel()
@@ -255,7 +284,7 @@ class _Server(uvicorn.Server):
                 log.exception("Housekeeping failed; it is tried again in a minute.")
 
 
-def _bootstrap(ledger: LedgerRuntime, settings: Settings, endpoint: str) -> bool:
+def _bootstrap(ledger: LedgerRuntime, settings: Settings, endpoint: str, on_published: Callable[[str], object]) -> bool:
     """Whether it was the first start."""
     account_id = bootstrap(ledger.committer, settings.profile_file, endpoint)
     if account_id is not None:
@@ -264,5 +293,5 @@ def _bootstrap(ledger: LedgerRuntime, settings: Settings, endpoint: str) -> bool
         update_endpoint(settings.profile_file, endpoint)
     publish_catalogue(ledger.committer)
     adopt_managed_policies(ledger.committer)
-    ledger.publish(settings.log_origin)
+    ledger.publish(settings.log_origin, on_published)
     return account_id is not None

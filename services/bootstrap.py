@@ -2,8 +2,9 @@
 
 import configparser
 import os
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from services.ledger.round import Clock
 from services.transparency.log_keys import LogKeys
 
 PROFILE_NAME = "muniment"
+_GENERATION = re.compile(r"-r([0-9]+)$")
+"""Behind the name of a log that goes on after a loss: -r2, -r3 and so on."""
 SIGNING_KEY_ID = "SIGK"
 """What the ids of signing keys begin with."""
 REGION = "us-east-1"
@@ -124,7 +127,7 @@ def start_log(
         frozenset({INSTALLATION}), lambda values, _at: CallResult(installation_in(values), [])
     ).result
     log = found.log or _begin_log(committer, clock, origin or f"muniment.invalid/{found.ledger_id}")
-    if origin not in (None, log.origin):
+    if origin is not None and _GENERATION.sub("", log.origin) != origin:
         raise LogRefused(
             f"MUNIMENT_LOG_ORIGIN is {origin}, and the log of this database is {log.origin}. A log keeps its name: "
             "witnesses and proofs know it by that."
@@ -135,18 +138,38 @@ def start_log(
     return LogKeys(log.origin, secret, clock)
 
 
-def _begin_log(committer: Committer, clock: Clock, origin: str) -> StartedLog:
+def begin_log_anew(committer: Committer, clock: Clock, lost: Sequence[str]) -> None:
+    """Another log, with keys of its own, for one of which published entries are lost: the operator says so, and it is
+    recorded. The keys of before are destroyed."""
+    found: Installation = committer.decide(
+        frozenset({INSTALLATION}), lambda values, _at: CallResult(installation_in(values), [])
+    ).result
+    if found.log is None:
+        return  # The first start of this database begins one.
+    generation = _GENERATION.search(found.log.origin)
+    number = 2 if generation is None else int(generation[1]) + 1
+    _begin_log(committer, clock, f"{_GENERATION.sub('', found.log.origin)}-r{number}", found.log, lost)
+
+
+def _begin_log(
+    committer: Committer, clock: Clock, origin: str, former: StartedLog | None = None, lost: Sequence[str] = ()
+) -> StartedLog:
     secret, key_id = LogKeys.new_secret(), new_unique_id(SIGNING_KEY_ID, secrets.token_bytes)
     keys = LogKeys(origin, secret, clock).verifier_keys
-    started = TransparencyLogStarted(origin=origin, verifier_keys=keys, signing_key_id=key_id)
-    cause = operator_cause("StartTransparencyLog")
+    former_key_id = None if former is None else former.signing_key_id
+    started = TransparencyLogStarted(
+        origin=origin, verifier_keys=keys, signing_key_id=key_id, former_signing_key_id=former_key_id
+    )
+    cause = operator_cause("StartTransparencyLog" if former is None else "AcceptLossOfLog")
     sealed = [NewSecret(SecretId(SecretKind.SIGNING_KEY, key_id), INSTALLATION, secret)]
 
     def decide(values: LedgerStates, _at: datetime) -> CallResult:
-        if (log := installation_in(values).log) is not None:
+        log = installation_in(values).log
+        if log is not None and log != former:
             return CallResult(log, [])  # Another server was faster.
-        called = ApiCalled(read_only=False, parameters={"origin": origin})
-        append = LedgerAppend(INSTALLATION, cause, [started, called], new_secrets=sealed)
+        called = ApiCalled(read_only=False, parameters={"origin": origin, **({"lost": list(lost)} if lost else {})})
+        destroyed = list(started.destroyed_secrets())
+        append = LedgerAppend(INSTALLATION, cause, [started, called], sealed, destroyed)
         return CallResult(StartedLog(origin, keys, key_id), [append])
 
     log: StartedLog = committer.decide(frozenset({INSTALLATION}), decide).result

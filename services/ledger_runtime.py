@@ -14,7 +14,7 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import Secret, SecretId
 from projections.engine.runner import ProjectionRunner
 from services.api.server.native_protocol import READERS
-from services.bootstrap import start_log
+from services.bootstrap import LogRefused, begin_log_anew, start_log
 from services.due_recorder import DueRecorder
 from services.fair_pool import RESERVED_THREADS
 from services.ledger.committer import Committer
@@ -42,8 +42,11 @@ from services.secrets.session_tokens import SessionTokens
 from services.secrets.store import SecretStore
 from services.settings import Settings
 from services.transparency.checkpointer import Checkpointer
+from services.transparency.cosigning import Cosigning
 from services.transparency.hashing import hash_ledgers
 from services.transparency.log_keys import LogKeys
+from services.transparency.published import PublishedFile
+from services.transparency.tiles import SQL as LOG_SQL
 from services.wire.authentication import LOOKUP_THREADS
 from services.wire.denial_messages import DenialMessages
 from services.wire.fact_resolver import HASHING_THREADS, LOOKING_THREADS
@@ -120,11 +123,29 @@ class LedgerRuntime:
     def _hold(self, reason: str | None) -> None:
         self.committer.refusal_reason = reason
 
-    def publish(self, origin: str | None) -> None:
+    def publish(self, origin: str | None, on_published: Callable[[str], object]) -> None:
         """Signs checkpoints from here on, under this name or the one that the log has. The installation is there, and
         its secrets can be opened. Raises LogRefused."""
         self.log_keys = start_log(self.committer, self._installation_secret, self.clock, origin)
-        self.checkpointer.start(self.log_keys.origin, self.log_keys.sign)
+        with self.writers.connection() as connection:
+            connection.execute(LOG_SQL["take_over"], {"origin": self.log_keys.origin})
+        self.checkpointer.start(self.log_keys.origin, self.log_keys.sign, on_published)
+
+    def refuse_lost_log(self, published: PublishedFile, cosigning: Cosigning | None, *, accept_loss: bool) -> None:
+        """Compares the log of heads with what was published of it, before anything listens. With `accept_loss` another
+        log begins where it is not the same. Raises LogRefused."""
+        with self.writers.connection() as connection, connection.cursor() as cursor:
+            contradiction = published.contradiction(cursor)
+        lost = ([] if contradiction is None else [contradiction]) + ([] if cosigning is None else cosigning.compare())
+        if lost and not accept_loss:
+            raise LogRefused(
+                f"This database is not the one of which checkpoints were published. {' '.join(lost)} Put the right one "
+                "back. If what is missing is lost for good, as after a restore, start once with --accept-loss: another "
+                "log begins then, and that is recorded."
+            )
+        if lost:
+            log.warning("A loss is accepted, and recorded: %s", " ".join(lost))
+            begin_log_anew(self.committer, self.clock, lost)
 
     def _installation_secret(self, secret_id: SecretId) -> Secret | None:
         with self.writers.connection() as connection, connection.cursor() as cursor:

@@ -68,6 +68,10 @@ class Settings:
     """None: there is no mail."""
     log_origin: str | None = None
     """The name of the transparency log; None for one that the first start makes."""
+    witness_policy: Path | None = None
+    """File that says which witnesses are asked, and how many have to sign (C2SP tlog-policy)."""
+    witness_alarm_seconds: int = 3_600
+    """That a checkpoint may wait for witnesses before health says so."""
     serves_log: bool = False
     """Whether anybody may read the log's checkpoints and tiles."""
 
@@ -86,6 +90,11 @@ class Settings:
     def master_key_file(self) -> Path:
         """Where the master key is, if it is not in the environment."""
         return self.data / "master.key"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """The newest checkpoint of the transparency log that this server has published."""
+        return self.data / "checkpoint"
 
     @property
     def profile_file(self) -> Path:
@@ -124,6 +133,8 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
         ),
         smtp=_smtp(environment),
         log_origin=_log_origin(environment.get("MUNIMENT_LOG_ORIGIN") or None),
+        witness_policy=Path(found).absolute() if (found := environment.get("MUNIMENT_WITNESS_POLICY")) else None,
+        witness_alarm_seconds=_seconds("MUNIMENT_WITNESS_ALARM_SECONDS", environment, 3_600),
         serves_log=environment.get("MUNIMENT_SERVE_LOG") == "1",
     )
 
@@ -156,6 +167,13 @@ def _log_origin(text: str | None) -> str | None:
             f"digits and -._~/:; got {text!r}."
         )
     return text
+
+
+def _seconds(variable: str, environment: Mapping[str, str], default: int) -> int:
+    text = environment.get(variable) or str(default)
+    if not text.isascii() or not text.isdigit() or len(text) > len("1000000000"):
+        raise InvalidSetting(f"{variable} is a whole number of seconds; got {text!r}.")
+    return int(text)
 
 
 def _mebibytes(text: str) -> int:

@@ -57,6 +57,10 @@ class WitnessPolicy:
             )
         return checkpoint
 
+    def has_quorum(self, note: SignedNote) -> bool:
+        """Whether as many witnesses as the policy asks for have signed it. Raises InvalidNote."""
+        return self._has_witnessed(self.quorum, self.signed_by(note))
+
     def signed_by(self, note: SignedNote) -> Mapping[str, int]:
         """The witnesses that have signed it, and when, in seconds since 1970. Raises InvalidNote for a witness's
         signature that does not fit."""

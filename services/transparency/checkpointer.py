@@ -90,6 +90,8 @@ class Checkpointer:
             with self._work:
                 changed, self._changed = self._changed, set()
             since = time.monotonic()
+            if is_sweep:
+                connection.execute(SQL["thin_checkpoints"])
             try:
                 self._turn(connection, None if is_sweep else changed)
             except BaseException as error:

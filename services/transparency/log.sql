@@ -2,6 +2,16 @@
 -- Of the log of heads, unless another process is at it; with the time since its newest checkpoint.
 select origin, size, tree, clock_timestamp() - at from log.state for update skip locked
 
+-- name: published_state
+select origin, size from log.state
+
+-- name: take_over
+-- The log goes on under this name: every account is told of once more, under it.
+with renamed as (
+    update log.state set origin = %(origin)s where origin <> %(origin)s returning 1
+)
+update log.progress set published_size = 0 where exists (select from renamed)
+
 -- name: unpublished
 -- Accounts that have gone on since the log of heads has told of them; of these, or of all.
 select account_id, tree_size, tree from ledger.heads left join log.progress on log = account_id
@@ -30,18 +40,57 @@ where at < date_trunc('hour', now() - interval '1 hour') and at >= date_trunc('h
     and exists (
         select from log.checkpoints as later
         where later.size > thinned.size and date_trunc('hour', later.at) = date_trunc('hour', thinned.at)
+            and (later.witnessed_at is not null or thinned.witnessed_at is null)
     )
 
 -- name: newest_checkpoint
 select size, at, note from log.checkpoints order by size desc limit 1
 
+-- name: best_checkpoint
+-- That has an entry: the newest that is witnessed, or the newest.
+select size, at, note from log.checkpoints where size > %(index)s
+order by witnessed_at is not null desc, size desc limit 1
+
+-- name: witness
+select size from log.witnesses where name = %(name)s
+
+-- name: witnesses
+select name, size, signed_at, error from log.witnesses where name = any(%(names)s::text[]) order by name
+
+-- name: note_witness
+insert into log.witnesses (name, size, signed_at) values (%(name)s, %(size)s, clock_timestamp())
+on conflict (name) do update set size = excluded.size, signed_at = excluded.signed_at, error = null
+
+-- name: note_witness_error
+-- Whether it is another one than before.
+with former as (select error from log.witnesses where name = %(name)s)
+insert into log.witnesses (name, error) values (%(name)s, %(error)s)
+on conflict (name) do update set error = excluded.error
+returning error is distinct from (select error from former)
+
+-- name: lock_checkpoint
+select note from log.checkpoints where size = %(size)s for update
+
+-- name: cosign
+update log.checkpoints set note = %(note)s,
+    witnessed_at = case when %(witnessed)s then coalesce(witnessed_at, clock_timestamp()) end
+where size = %(size)s
+
+-- name: unwitnessed
+-- How long the oldest checkpoint has waited for witnesses that is newer than all that they have signed.
+select extract(epoch from clock_timestamp() - min(at))::float8 from log.checkpoints
+where size > coalesce((select max(size) from log.checkpoints where witnessed_at is not null), 0)
+
 -- name: covering_head
 -- The first entry of the log of heads that has the account's log as far as that.
 select index, size, entry from log.heads
-where account_id = %(account_id)s and size >= %(size)s order by size limit 1
+where account_id = %(account_id)s and size >= %(size)s
+    and starts_with(entry, (select origin from log.state) || '/') order by size limit 1
 
 -- name: newest_head
-select index, size, entry from log.heads where account_id = %(account_id)s order by size desc limit 1
+select index, size, entry from log.heads
+where account_id = %(account_id)s and starts_with(entry, (select origin from log.state) || '/')
+order by size desc limit 1
 
 -- name: tiled_size
 select tiled_size from log.progress where log = %(log)s

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import psycopg
 
 from domain.evidence.merkle import Frontier, consistency_proof, frontier, inclusion_proof
-from services.transparency.head_log import PublishedCheckpoint, newest_checkpoint, newest_head
+from services.transparency.head_log import PublishedCheckpoint, newest_head
 from services.transparency.tiles import HEADS, SQL, node_reader
 
 
@@ -75,10 +75,11 @@ def published_size(cursor: psycopg.Cursor, account_id: str) -> int:
 def prove_head(cursor: psycopg.Cursor, account_id: str, position: int) -> PublishedHead:
     """Of the first checkpoint of the account that has the position. Raises NotPublished."""
     row = cursor.execute(SQL["covering_head"], {"account_id": account_id, "size": position}).fetchone()
-    checkpoint = newest_checkpoint(cursor)
-    if row is None or checkpoint is None or checkpoint.size <= row[0]:
+    best = None if row is None else cursor.execute(SQL["best_checkpoint"], {"index": row[0]}).fetchone()
+    if row is None or best is None:
         raise NotPublished(f"No checkpoint has position {position} of account {account_id} yet.")
     index, size, entry = row
+    checkpoint = PublishedCheckpoint(*best)
     read = node_reader(cursor, HEADS, checkpoint.size)
     return PublishedHead(size, entry, index, tuple(inclusion_proof(index, checkpoint.size, read)), checkpoint)
 

@@ -19,6 +19,7 @@ from services.ledger.storage_probe import ReadOnlyDatabase, StorageProbe
 from services.notifications.deliverer import Deliverer
 from services.scheduler import Scheduler, SchedulerStatus
 from services.secrets.envelope import InvalidSeal
+from services.transparency.log_health import LogHealth, LogStatus
 from services.wire.request_pipeline import Response
 
 log = logging.getLogger("muniment.health")
@@ -38,8 +39,10 @@ class Health:
         probe: StorageProbe,
         scheduler: Scheduler | None,
         deliverer: Deliverer | None = None,
+        transparency: LogHealth | None = None,
     ) -> None:
-        """Without a scheduler or a deliverer, none runs in this process."""
+        """Without a scheduler, a deliverer or a log, none runs in this process."""
+        self._transparency = transparency
         self._deliverer = deliverer
         self._probe = probe
         self._scheduler = scheduler
@@ -100,12 +103,22 @@ class Health:
             # No part of the verdict either: a target that is down is its owner's affair.
             told = self._deliverer.status
             found["notifications"] = {"leader": told.leader, "dead_targets": told.dead_targets}
+        transparent = self._log_status()
+        if transparent is not None:
+            found["log"] = transparent.told
         following = (
             status.running is not False
+            and (transparent is None or transparent.is_well)
             and found["storage"] == "readable"
             and not any(_needs_help(each) for each in status.projections)
         )
         return OK, found | {"status": "ready" if following else "degraded"}
+
+    def _log_status(self) -> LogStatus | None:
+        if self._transparency is None:
+            return None
+        with self._writers() as connection:
+            return self._transparency.status(connection)
 
     def _storage(self) -> str:
         """Damaged is what all calls may need, or the ledger of every account."""

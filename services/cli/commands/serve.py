@@ -16,6 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("scheduler", "projections"),
         help="leave this to a `muniment worker` on the same database (may be given twice)",
     )
+    parser.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="start although entries that were published are missing; it is recorded, and another log begins",
+    )
     add_verbose_argument(parser)
     parser.set_defaults(run=run)
 

@@ -11,6 +11,7 @@ from psycopg_pool import PoolTimeout
 
 from domain.account import CorruptLedger
 from services.app import WorkerStopped, run_server, run_worker
+from services.bootstrap import LogRefused
 from services.cli.lib.operator_database import database_failures, running_database
 from services.cli.lib.terminal import Failure, os_error_text
 from services.compliance_checks import load_own_checks
@@ -29,7 +30,10 @@ def serve(args: argparse.Namespace) -> None:
         found = read_settings(os.environ, data=args.data, listen=args.listen)
         load_own_checks(found.compliance_checks)
         run_server(
-            found, lambda endpoint, founded: _print_ready(endpoint, found, founded=founded), frozenset(args.without)
+            found,
+            lambda endpoint, founded: _print_ready(endpoint, found, founded=founded),
+            frozenset(args.without),
+            accept_loss=args.accept_loss,
         )
     except psycopg.OperationalError as error:
         raise Failure(str(error)) from error
@@ -38,7 +42,7 @@ def serve(args: argparse.Namespace) -> None:
             raise
     except (
         *(InvalidSetting, InvalidMasterKey, OSError, EmbeddedError, UnsafeDatabaseError),
-        *(DatabaseUnfit, LedgerUnavailable, PoolTimeout),
+        *(DatabaseUnfit, LedgerUnavailable, LogRefused, PoolTimeout),
     ) as error:
         raise Failure(os_error_text(error) if isinstance(error, OSError) else str(error)) from error
 

@@ -35,9 +35,9 @@ create table log.heads (
     index bigint primary key,
     account_id text not null,
     size bigint not null,
-    entry text not null,
-    unique (account_id, size)
+    entry text not null
 );
+create index heads_by_account on log.heads (account_id, size);
 
 -- How much of each account's log stands in the log of heads, and how many leaves of each log stand in full tiles.
 create table log.progress (
@@ -60,7 +60,17 @@ insert into log.state default values;
 create table log.checkpoints (
     size bigint primary key,
     at timestamptz not null,
-    note text not null
+    note text not null,
+    -- When as many witnesses had signed it as the policy of that time asked for.
+    witnessed_at timestamptz
+);
+
+-- What each witness has signed last, and why not since.
+create table log.witnesses (
+    name text primary key,
+    size bigint not null default 0,
+    signed_at timestamptz,
+    error text
 );
 
 create trigger append_only before update or delete on log.tiles
@@ -74,7 +84,7 @@ create trigger never_truncated before truncate on log.heads
 
 grant usage on schema log to muniment_writer, muniment_reader;
 grant select, insert on log.tiles, log.heads to muniment_writer;
-grant select, insert, update on log.progress to muniment_writer;
+grant select, insert, update on log.progress, log.witnesses to muniment_writer;
 grant select, insert, update, delete on log.checkpoints to muniment_writer;
 grant select, update on log.state to muniment_writer;
 grant select on all tables in schema log to muniment_reader;

@@ -39,7 +39,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "secrets.webhook_secrets": {"writer": "SID"},
     "secrets.signing_keys": {"writer": "SID"},
     **{f"log.{table}": {"writer": "SI", "reader": "S"} for table in ("tiles", "heads")},
-    "log.progress": {"writer": "SIU", "reader": "S"},
+    **{f"log.{table}": {"writer": "SIU", "reader": "S"} for table in ("progress", "witnesses")},
     "log.state": {"writer": "SU", "reader": "S"},
     "log.checkpoints": {"writer": "SIUD", "reader": "S"},
     "secrets.trail_signing_keys": {"writer": "SID"},
