@@ -21,10 +21,10 @@ OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, TOO_LARGE, UNPROCESSABLE, UNAVA
 )
 _OLD = "old "
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Answer = tuple[int, bytes, bytes]
+_Scope = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_Answer = tuple[int, bytes, bytes]
 """Status, type of content, and body."""
 
 log = logging.getLogger("muniment.witness")
@@ -45,13 +45,13 @@ class WitnessApp:
         self._logs = logs
         self._state = state
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         status, content_type, body = await self._answer(scope, receive)
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: _Scope, receive: _Receive) -> _Answer:
         if scope["method"] != "POST" or scope["raw_path"] != PATH:
             return _told(NOT_FOUND, "Expected POST /add-checkpoint.")
         body = b""
@@ -68,7 +68,7 @@ class WitnessApp:
             log.exception("Nothing can be remembered.")
             return _told(UNAVAILABLE, "The witness cannot remember anything now.")
 
-    def add_checkpoint(self, body: bytes) -> Answer:
+    def add_checkpoint(self, body: bytes) -> _Answer:
         """Raises sqlite3.Error."""
         try:
             old_size, proof, note = self._proved(body)
@@ -114,5 +114,5 @@ def parse_request(body: bytes) -> tuple[int, list[bytes], SignedNote]:
     return parse_decimal(old.removeprefix(_OLD), "old size"), [decode_base64(line) for line in lines], parse_note(note)
 
 
-def _told(status: int, why: str) -> Answer:
+def _told(status: int, why: str) -> _Answer:
     return status, TEXT, f"{why}\n".encode()

@@ -103,6 +103,7 @@ def rights(conninfo: str) -> Mapping[str, object]:
 def is_served(place: Path, conninfo: str) -> None:
     """With the same master key, the same access key signs; and the login may do what it could, no more."""
     ExternalDatabase(url(conninfo)).refuse_unfit_login()
+    (place / "data" / "checkpoint").unlink()  # As on another machine, which has published nothing.
     with serving(place, settings={"MUNIMENT_DATABASE_URL": url(conninfo)}) as server:
         users = run(["aws", "iam", "list-users", "--query", "Users[].UserName"], server.profile)
         assert "ann" in users.out

@@ -38,7 +38,7 @@ NOTHING_EARLIER = {
         "access_analyzer.*", "account.access_review.*", "account.alternate_contact.*", "account.compliance_*",
         "account.contact_information.*",
         "account.created.*", "account.credential.contained.*", "account.descent.*", "account.lineage.*",
-        "account.reached.*", "api.*", "iam.account.property_set.*", "iam.account.token_version_set.*",
+        "account.reached.*", "api.*", "cloudtrail.*", "iam.account.property_set.*", "iam.account.token_version_set.*",
         "iam.account_alias.*", "iam.credential_report.*", "iam.instance_profile.*", "iam.oidc_provider.*",
         "iam.organizations_*", "iam.role.trust_policy_replaced.*", "iam.role.updated.*",
         "iam.saml_provider.encryption_mode_set.*", "iam.saml_provider.private_key_*", "iam.service_last_accessed.*",

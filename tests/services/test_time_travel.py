@@ -58,6 +58,8 @@ def asked(endpoint: Endpoint, operation: Operation) -> object:
     """The answer or the refusal."""
     shape = SERVICES[operation.service]._model.operation_model(operation.name).input_shape
     known = {**story.members(), **(OF_ORGANIZATIONS if operation.service == "organizations" else {})}
+    if operation.service == "cloudtrail":
+        known |= {"Name": "muniment"}
     if operation.name.startswith("CheckNo") or operation.name == "CheckAccessNotGranted":
         known |= OF_CHECKS
     members = {name: known[name] for name in (shape.members if shape else ()) if name in known}
@@ -103,8 +105,10 @@ UNMOVED = {
     *("GetOrganizationsAccessReport", "ListOrganizationsFeatures"),
     *("DescribeRegions", "GetAccountInformation", "GetRegionOptStatus", "ListRegions"),
     *("DescribeConfigRules", "DescribeHub", "DescribeStandards", "GetEnabledStandards"),
+    *("DescribeTrails", "GetTrail", "GetTrailStatus", "ListPublicKeys", "ListTrails"),
 }
-"""What they tell is no matter of the account's past, or of an organization, which it is in none of."""
+"""What they tell is no matter of the account's past, or of an organization, which it is in none of, or of trails, which
+no operation of AWS's begins here."""
 
 
 @pytest.mark.parametrize("operation", [op for op in ALL if not op.tells_past], ids=lambda operation: operation.action)

@@ -7,7 +7,7 @@ from pathlib import Path
 from services.api.contract.evidence import LocateEntries
 from services.cli.lib.arguments import add_question_arguments, add_span_arguments
 from services.cli.lib.bundle_output import show_bundle
-from services.cli.lib.bundling import Members, make_bundle
+from services.cli.lib.bundling import BundleMembers, make_bundle
 from services.cli.lib.client import build_question, open_client
 from services.cli.lib.compliance_evidence import gather_evidence
 from services.cli.lib.compliance_html import render_compliance
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     show_bundle(args, verified)
 
 
-def _report(args: argparse.Namespace) -> Members:
+def _report(args: argparse.Namespace) -> BundleMembers:
     asked = Namespace(**vars(args))
     evidence = gather_evidence(asked, {"framework": args.framework, "since": args.since, "as_of": args.until})
     return [

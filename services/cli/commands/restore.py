@@ -39,7 +39,7 @@ from services.secrets.master_key import InvalidMasterKey, copy_file, from_enviro
 from services.settings import Settings
 
 OPERATION = "RestoreDatabase"
-KEPT_BESIDE = ("aws-profile", "master.key")
+KEPT_BESIDE = ("aws-profile", "checkpoint", "master.key")
 """What may lie in a data directory before it has a database: the files of an installation that no backup has."""
 
 

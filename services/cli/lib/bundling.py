@@ -46,7 +46,7 @@ from services.cli.lib.verification_guide import verification_guide
 TRIES, PAUSE_SECONDS = 40, 0.25
 """The next checkpoint comes within a second; each question is an entry that it will have."""
 
-Members = Iterable[tuple[str, Iterable[bytes]]]
+BundleMembers = Iterable[tuple[str, Iterable[bytes]]]
 
 
 def make_bundle(
@@ -54,7 +54,7 @@ def make_bundle(
     path: Path,
     period: Question[LocatedEntries],
     claims: Sequence[Mapping[str, str]] = (),
-    more: Members = (),
+    more: BundleMembers = (),
 ) -> VerifiedBundle:
     """Of the period, verified before it gets its name. `more` are members that nothing proves. Raises Failure when the
     file is there already, or what the server proves does not hold."""

@@ -1,0 +1,55 @@
+"""A server on a database that was put back: it does not start, until somebody accepts the loss, which is on record."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.clients.server import PROGRAM, Server, run, serving
+from tests.places import place_for_data
+from tests.services.cli.conftest import Desk
+
+ACCEPTING = ("sh", "-c", f'exec {PROGRAM[0]} "$@" --accept-loss', "sh")
+
+
+def published(server: Server, user_name: str) -> None:
+    """A call whose entry is in a checkpoint."""
+    desk = Desk(server)
+    desk.aws("iam", "create-user", "--user-name", user_name)
+    call = desk.rows("history", "--operation", "CreateUser", "--limit", "1")[0]
+    assert desk.muniment("receipt", str(call["position"])).status == 0
+
+
+def origin(server: Server) -> str:
+    return str(Desk(server).rows("log")[0]["origin"])
+
+
+def test_a_database_that_was_put_back(tmp_path: Path) -> None:
+    with place_for_data() as place:
+        with serving(place) as server:
+            published(server, "kept")
+            former = origin(server)
+        database = (place / "data" / "postgres").resolve()
+        saved = database.with_name("saved")
+        subprocess.run(["cp", "-a", database, saved], check=True)
+        with serving(place) as server:
+            published(server, "lost")
+        shutil.rmtree(database)
+        saved.rename(database)
+        refused = run(["muniment", "serve", "--data", str(place / "data"), "--listen", "127.0.0.1:0"], {})
+        assert refused.status == 1
+        assert "This database is not the one of which checkpoints were published." in refused.error
+        assert "entries of the log of heads were published; there are" in refused.error
+        with serving(place, program=ACCEPTING) as server:
+            assert origin(server) == f"{former}-r2"
+            published(server, "after")
+            bundle = tmp_path / "b.zip"
+            answer = Desk(server).muniment("bundle", str(bundle), "--from", "1h")
+            assert answer.status == 0, answer.error
+            assert f"signed by {former}-r2 (ED25519)" in answer.out
+            verified = run(["muniment", "verify", "--data", str(place / "data"), "--output", "json"], {})
+            assert verified.status == 0, verified.error
+            ledgers = [json.loads(line) for line in verified.out.splitlines()]
+            assert {each["finding"] for each in ledgers if "account_id" in each} == {None}
+        with serving(place) as server:
+            assert origin(server) == f"{former}-r2"
