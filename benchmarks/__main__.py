@@ -13,6 +13,7 @@ from benchmarks import (
     command,
     compliance,
     containment,
+    evidence,
     fold,
     historical_states,
     history,
@@ -58,6 +59,7 @@ PARTS: Mapping[str, Callable[[Path, Size], str]] = {
     "refusals": refusals.measured,
     "webhooks": webhooks.measured,
     "compliance": compliance.measured,
+    "evidence": evidence.measured,
 }
 """Each gives the text that goes between its marks in the README."""
 QUICK = Size(repetitions=1, seconds=1, share=0.02)
