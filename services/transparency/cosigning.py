@@ -21,6 +21,8 @@ from services.transparency.witness_client import WitnessContradicts, WitnessUnav
 REST_SECONDS = 1.0
 """After an answer: a checkpoint is signed so often."""
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 1.0, 60.0
+OVERTAKEN_MAX = 10
+"""How often another server may have a newer checkpoint signed while this one asks."""
 
 log = logging.getLogger("muniment.log")
 
@@ -113,7 +115,21 @@ class Cosigning:
             raise
 
     def _cosign(self, connection: psycopg.Connection, name: str, witness: Witness, *, again: bool = False) -> None:
-        """Asks for the newest checkpoint; where the witness has signed it already, only if `again`."""
+        """Asks for the newest checkpoint; where the witness has signed it already, only if `again`. Raises
+        WitnessUnavailable and WitnessContradicts."""
+        for _ in range(OVERTAKEN_MAX):
+            try:
+                self._ask(connection, name, witness, again=again)
+            except WitnessContradicts as contradiction:
+                # Another server may have published that in the meantime: what a witness is offered is committed.
+                newest = newest_checkpoint(connection.cursor())
+                if newest is None or not 0 < contradiction.size <= newest.size:
+                    raise
+            else:
+                return
+        raise WitnessUnavailable("has signed a newer checkpoint each time, of another server")
+
+    def _ask(self, connection: psycopg.Connection, name: str, witness: Witness, *, again: bool) -> None:
         with connection.cursor() as cursor:
             newest = newest_checkpoint(cursor)
             if newest is None:

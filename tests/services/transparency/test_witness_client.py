@@ -220,6 +220,29 @@ def test_a_database_that_was_put_back(
     ]
 
 
+def test_another_server_is_faster(
+    database: Database, writer: psycopg.Connection, write: Write, witness: WitnessAtHand, tmp_path: Any
+) -> None:
+    """It publishes more, and has that signed, while this one asks: nothing is lost."""
+    write(3)
+    publish(writer)
+    fetch = witness.fetch
+
+    def overtaken(method: str, url: str, *, headers: Mapping[str, str], body: bytes) -> FetchedAnswer:
+        witness.fetch = fetch  # type: ignore[method-assign]
+        write(1)
+        publish(writer)
+        assert cosigning(database, witness).compare() == []
+        return fetch(method, url, headers=headers, body=body)
+
+    witness.fetch = overtaken  # type: ignore[method-assign]
+    asking = cosigning(database, witness)
+    assert asking.compare() == []
+    newest = newest_checkpoint(writer.cursor())
+    assert newest is not None
+    assert (newest.size, witness.policy.verify(parse_note(newest.note.encode())).size) == (2, 2)
+
+
 def test_a_history_that_went_on_otherwise(
     database: Database,
     writer: psycopg.Connection,
