@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from services.transparency.witness_client import WitnessContradicts, WitnessUnav
 REST_SECONDS = 1.0
 """After an answer: a checkpoint is signed so often."""
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 1.0, 60.0
+COMPARING_THREADS_MAX = 8
 OVERTAKEN_MAX = 10
 """How often another server may have a newer checkpoint signed while this one asks."""
 
@@ -75,21 +77,26 @@ class Cosigning:
     def compare(self) -> list[str]:
         """Asks each witness for a signature of the newest checkpoint that is here: what it says where it knows of more,
         or of something else. Who cannot be asked is told in the log."""
-        said = []
-        for name in self._published:
-            try:
-                with self._connect() as connection:
-                    self._cosign(connection, name, self._policy.witnesses[name], again=True)
-            except WitnessContradicts as contradiction:
-                said.append(f"The witness {name} {contradiction}.")
-            except WitnessUnavailable as error:
-                log.warning("The witness %s could not be asked at the start: %s", name, error)
-        return said
+        with ThreadPoolExecutor(COMPARING_THREADS_MAX) as threads:
+            return [said for said in threads.map(self._compare, self._published) if said is not None]
+
+    def _compare(self, name: str) -> str | None:
+        try:
+            with self._connect() as connection:
+                self._cosign(connection, name, self._policy.witnesses[name], again=True)
+        except WitnessContradicts as contradiction:
+            return f"The witness {name} {contradiction}."
+        except WitnessUnavailable as error:
+            log.warning("The witness %s could not be asked at the start: %s", name, error)
+        return None
 
     def _run(self, name: str) -> None:
         witness, retry = self._policy.witnesses[name], RETRY_SECONDS_MIN
-        while not self._stopping.is_set():
+        while True:
+            # In this order: it would wait for ever if it cleared what wakes it to stop.
             self._published[name].clear()
+            if self._stopping.is_set():
+                return
             try:
                 with self._connect() as connection:
                     self._turn(connection, name, witness)

@@ -1,5 +1,6 @@
 """Asking witnesses: what each of their answers means, and what is kept of it."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -276,6 +277,22 @@ def test_a_file_that_is_none(writer: psycopg.Connection, tmp_path: Any, caplog: 
     path.write_bytes(b"")
     assert PublishedFile(path).contradiction(writer.cursor()) is None
     assert "is no checkpoint that can be read, and is not compared" in caplog.text
+
+
+def test_a_stop_is_not_lost(database: Database, witness: WitnessAtHand) -> None:
+    """Not where it comes just before the thread clears what wakes it."""
+    asking = cosigning(database, witness)
+
+    class Stopped(threading.Event):
+        def clear(self) -> None:
+            asking._stopping.set()
+            self.set()
+            super().clear()
+
+    asking._published["w"] = Stopped()
+    asking.start()
+    asking._threads[0].join(20)
+    assert not asking._threads[0].is_alive()
 
 
 def test_witnesses_are_asked_of_what_is_published(
