@@ -24,8 +24,9 @@ from services.ledger.round import Clock
 from services.transparency.log_keys import LogKeys
 
 PROFILE_NAME = "muniment"
-_GENERATION = re.compile(r"-r([0-9]+)$")
-"""Behind the name of a log that goes on after a loss: -r2, -r3 and so on."""
+_RENAMED = re.compile(r"-r[0-9]{14}$")
+"""Behind the name of a log that was begun after a loss: when. A number would be given twice by a database that was put
+back to before the loss."""
 SIGNING_KEY_ID = "SIGK"
 """What the ids of signing keys begin with."""
 REGION = "us-east-1"
@@ -119,15 +120,25 @@ def adopt_managed_policies(committer: Committer) -> None:
 
 
 def start_log(
-    committer: Committer, secrets_of: Callable[[SecretId], Secret | None], clock: Clock, origin: str | None
+    committer: Committer,
+    secrets_of: Callable[[SecretId], Secret | None],
+    clock: Clock,
+    origin: str | None,
+    lost: Sequence[str] = (),
 ) -> LogKeys:
-    """The keys of this installation's log, which the first start makes, under the given name or one of its own. Raises
-    LogRefused."""
+    """The keys of this installation's log, which the first start makes, under the given name or one of its own. Where
+    published entries are lost, and the operator says so, another log begins, with other keys, and both are recorded.
+    Raises LogRefused."""
     found: Installation = committer.decide(
         frozenset({INSTALLATION}), lambda values, _at: CallResult(installation_in(values), [])
     ).result
-    log = found.log or _begin_log(committer, clock, origin or f"muniment.invalid/{found.ledger_id}")
-    if origin is not None and _GENERATION.sub("", log.origin) != origin:
+    log = found.log
+    if log is None or lost:
+        name = log.origin if log is not None else origin or f"muniment.invalid/{found.ledger_id}"
+        if lost:
+            name = f"{_RENAMED.sub('', name)}-r{clock():%Y%m%d%H%M%S}"
+        log = _begin_log(committer, clock, name, log, lost)
+    if origin not in (None, log.origin, _RENAMED.sub("", log.origin)):
         raise LogRefused(
             f"MUNIMENT_LOG_ORIGIN is {origin}, and the log of this database is {log.origin}. A log keeps its name: "
             "witnesses and proofs know it by that."
@@ -138,29 +149,17 @@ def start_log(
     return LogKeys(log.origin, secret, clock)
 
 
-def begin_log_anew(committer: Committer, clock: Clock, lost: Sequence[str]) -> None:
-    """Another log, with keys of its own, for one of which published entries are lost: the operator says so, and it is
-    recorded. The keys of before are destroyed."""
-    found: Installation = committer.decide(
-        frozenset({INSTALLATION}), lambda values, _at: CallResult(installation_in(values), [])
-    ).result
-    if found.log is None:
-        return  # The first start of this database begins one.
-    generation = _GENERATION.search(found.log.origin)
-    number = 2 if generation is None else int(generation[1]) + 1
-    _begin_log(committer, clock, f"{_GENERATION.sub('', found.log.origin)}-r{number}", found.log, lost)
-
-
 def _begin_log(
-    committer: Committer, clock: Clock, origin: str, former: StartedLog | None = None, lost: Sequence[str] = ()
+    committer: Committer, clock: Clock, origin: str, former: StartedLog | None, lost: Sequence[str]
 ) -> StartedLog:
+    """The keys of the former one are destroyed."""
     secret, key_id = LogKeys.new_secret(), new_unique_id(SIGNING_KEY_ID, secrets.token_bytes)
     keys = LogKeys(origin, secret, clock).verifier_keys
     former_key_id = None if former is None else former.signing_key_id
     started = TransparencyLogStarted(
         origin=origin, verifier_keys=keys, signing_key_id=key_id, former_signing_key_id=former_key_id
     )
-    cause = operator_cause("StartTransparencyLog" if former is None else "AcceptLossOfLog")
+    cause = operator_cause("AcceptLossOfLog" if lost else "StartTransparencyLog")
     sealed = [NewSecret(SecretId(SecretKind.SIGNING_KEY, key_id), INSTALLATION, secret)]
 
     def decide(values: LedgerStates, _at: datetime) -> CallResult:

@@ -14,7 +14,7 @@ from domain.foundation.identifiers import INSTALLATION
 from domain.foundation.secret import Secret, SecretId
 from projections.engine.runner import ProjectionRunner
 from services.api.server.native_protocol import READERS
-from services.bootstrap import LogRefused, begin_log_anew, start_log
+from services.bootstrap import LogRefused, start_log
 from services.due_recorder import DueRecorder
 from services.fair_pool import RESERVED_THREADS
 from services.ledger.committer import Committer
@@ -102,6 +102,7 @@ class LedgerRuntime:
         )
         self.log_keys: LogKeys | None = None
         """When the server signs checkpoints."""
+        self._lost: list[str] = []
         self.checkpointer = Checkpointer(lambda: connect(database, "writer"))
         self.probe = StorageProbe(self.secrets, self.committer)
         ticks = DueRecorder(self.committer, clock=clock, random=self.random, connect=self.writers.connection)
@@ -126,14 +127,14 @@ class LedgerRuntime:
     def publish(self, origin: str | None, on_published: Callable[[str], object]) -> None:
         """Signs checkpoints from here on, under this name or the one that the log has. The installation is there, and
         its secrets can be opened. Raises LogRefused."""
-        self.log_keys = start_log(self.committer, self._installation_secret, self.clock, origin)
+        self.log_keys = start_log(self.committer, self._installation_secret, self.clock, origin, self._lost)
         with self.writers.connection() as connection:
             connection.execute(LOG_SQL["take_over"], {"origin": self.log_keys.origin})
         self.checkpointer.start(self.log_keys.origin, self.log_keys.sign, on_published)
 
     def refuse_lost_log(self, published: PublishedFile, cosigning: Cosigning | None, *, accept_loss: bool) -> None:
         """Compares the log of heads with what was published of it, before anything listens. With `accept_loss` another
-        log begins where it is not the same. Raises LogRefused."""
+        log begins, when it is published, where it is not the same. Raises LogRefused."""
         with self.writers.connection() as connection, connection.cursor() as cursor:
             contradiction = published.contradiction(cursor)
         lost = ([] if contradiction is None else [contradiction]) + ([] if cosigning is None else cosigning.compare())
@@ -145,7 +146,7 @@ class LedgerRuntime:
             )
         if lost:
             log.warning("A loss is accepted, and recorded: %s", " ".join(lost))
-            begin_log_anew(self.committer, self.clock, lost)
+        self._lost = lost
 
     def _installation_secret(self, secret_id: SecretId) -> Secret | None:
         with self.writers.connection() as connection, connection.cursor() as cursor:

@@ -72,6 +72,8 @@ class Settings:
     """File that says which witnesses are asked, and how many have to sign (C2SP tlog-policy)."""
     witness_alarm_seconds: int = 3_600
     """That a checkpoint may wait for witnesses before health says so."""
+    published_to: Path | None = None
+    """File of the newest checkpoint that this server has published; None for one in the data directory."""
     serves_log: bool = False
     """Whether anybody may read the log's checkpoints and tiles."""
 
@@ -94,7 +96,7 @@ class Settings:
     @property
     def checkpoint_file(self) -> Path:
         """The newest checkpoint of the transparency log that this server has published."""
-        return self.data / "checkpoint"
+        return self.published_to or self.data / "checkpoint"
 
     @property
     def profile_file(self) -> Path:
@@ -135,6 +137,7 @@ def read_settings(environment: Mapping[str, str], *, data: str | None = None, li
         log_origin=_log_origin(environment.get("MUNIMENT_LOG_ORIGIN") or None),
         witness_policy=Path(found).absolute() if (found := environment.get("MUNIMENT_WITNESS_POLICY")) else None,
         witness_alarm_seconds=_seconds("MUNIMENT_WITNESS_ALARM_SECONDS", environment, 3_600),
+        published_to=Path(found).absolute() if (found := environment.get("MUNIMENT_CHECKPOINT_FILE")) else None,
         serves_log=environment.get("MUNIMENT_SERVE_LOG") == "1",
     )
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,9 @@ from services.transparency.witness_client import WitnessContradicts, WitnessUnav
 REST_SECONDS = 1.0
 """After an answer: a checkpoint is signed so often."""
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 1.0, 60.0
+COMPARING_THREADS_MAX = 8
+OVERTAKEN_MAX = 10
+"""How often another server may have a newer checkpoint signed while this one asks."""
 
 log = logging.getLogger("muniment.log")
 
@@ -73,21 +77,26 @@ class Cosigning:
     def compare(self) -> list[str]:
         """Asks each witness for a signature of the newest checkpoint that is here: what it says where it knows of more,
         or of something else. Who cannot be asked is told in the log."""
-        said = []
-        for name in self._published:
-            try:
-                with self._connect() as connection:
-                    self._cosign(connection, name, self._policy.witnesses[name], again=True)
-            except WitnessContradicts as contradiction:
-                said.append(f"The witness {name} {contradiction}.")
-            except WitnessUnavailable as error:
-                log.warning("The witness %s could not be asked at the start: %s", name, error)
-        return said
+        with ThreadPoolExecutor(COMPARING_THREADS_MAX) as threads:
+            return [said for said in threads.map(self._compare, self._published) if said is not None]
+
+    def _compare(self, name: str) -> str | None:
+        try:
+            with self._connect() as connection:
+                self._cosign(connection, name, self._policy.witnesses[name], again=True)
+        except WitnessContradicts as contradiction:
+            return f"The witness {name} {contradiction}."
+        except WitnessUnavailable as error:
+            log.warning("The witness %s could not be asked at the start: %s", name, error)
+        return None
 
     def _run(self, name: str) -> None:
         witness, retry = self._policy.witnesses[name], RETRY_SECONDS_MIN
-        while not self._stopping.is_set():
+        while True:
+            # In this order: it would wait for ever if it cleared what wakes it to stop.
             self._published[name].clear()
+            if self._stopping.is_set():
+                return
             try:
                 with self._connect() as connection:
                     self._turn(connection, name, witness)
@@ -113,7 +122,21 @@ class Cosigning:
             raise
 
     def _cosign(self, connection: psycopg.Connection, name: str, witness: Witness, *, again: bool = False) -> None:
-        """Asks for the newest checkpoint; where the witness has signed it already, only if `again`."""
+        """Asks for the newest checkpoint; where the witness has signed it already, only if `again`. Raises
+        WitnessUnavailable and WitnessContradicts."""
+        for _ in range(OVERTAKEN_MAX):
+            try:
+                self._ask(connection, name, witness, again=again)
+            except WitnessContradicts as contradiction:
+                # Another server may have published that in the meantime: what a witness is offered is committed.
+                newest = newest_checkpoint(connection.cursor())
+                if newest is None or not 0 < contradiction.size <= newest.size:
+                    raise
+            else:
+                return
+        raise WitnessUnavailable("has signed a newer checkpoint each time, of another server")
+
+    def _ask(self, connection: psycopg.Connection, name: str, witness: Witness, *, again: bool) -> None:
         with connection.cursor() as cursor:
             newest = newest_checkpoint(cursor)
             if newest is None:

@@ -44,7 +44,13 @@ where at < date_trunc('hour', now() - interval '1 hour') and at >= date_trunc('h
     )
 
 -- name: newest_checkpoint
-select size, at, note from log.checkpoints order by size desc limit 1
+-- Of the log by the name that it has now.
+select size, at, note from log.checkpoints
+where starts_with(note, (select origin from log.state) || E'\n') order by size desc limit 1
+
+-- name: was_published
+-- Whether a checkpoint of a log by this name was ever here: of each hour one stays.
+select exists (select from log.checkpoints where starts_with(note, %(origin)s || E'\n'))
 
 -- name: best_checkpoint
 -- That has an entry: the newest that is witnessed, or the newest.

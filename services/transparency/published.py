@@ -40,11 +40,15 @@ class PublishedFile:
 
     def contradiction(self, cursor: psycopg.Cursor) -> str | None:
         """What the file says that the log of heads in the database does not; None where they agree, and where the file
-        is of another log."""
+        is of a log that this one has replaced."""
         kept = self.read()
         ((origin, size),) = cursor.execute(SQL["published_state"]).fetchall()
-        if kept is None or (origin is not None and kept.origin != origin):
+        if kept is None:
             return None
+        if origin is not None and kept.origin != origin:
+            ((was_here,),) = cursor.execute(SQL["was_published"], {"origin": kept.origin}).fetchall()
+            said = f"{self._path}: {kept.size} entries were published as {kept.origin}, of which nothing is here"
+            return None if was_here else f"{said}; the log here is {origin}."
         if kept.size > size:
             return f"{self._path}: {kept.size} entries of the log of heads were published; there are {size} here."
         if root_hash(kept.size, node_reader(cursor, HEADS, kept.size)) != kept.root:

@@ -24,6 +24,11 @@ class WitnessUnavailable(Exception):  # noqa: N818  a state, which may pass
 class WitnessContradicts(Exception):  # noqa: N818  a finding
     """The witness has signed more of this log than we have, or something else: what it has seen is not here."""
 
+    def __init__(self, said: str, size: int = 0) -> None:
+        """`size` of the log that the witness has signed, where that is more than was offered."""
+        super().__init__(said)
+        self.size = size
+
 
 def ask_witness(
     fetcher: Fetcher, witness: Witness, note: SignedNote, known_size: int, prove: ProveConsistency
@@ -43,7 +48,8 @@ def ask_witness(
             raise WitnessUnavailable(_refusal(answer.status))
         size = _size(answer.body)
         if size > checkpoint.size:
-            raise WitnessContradicts(f"has signed {size} entries of the log of heads; there are {checkpoint.size} here")
+            said = f"has signed {size} entries of the log of heads; there are {checkpoint.size} here"
+            raise WitnessContradicts(said, size)
         if size == known_size:
             raise WitnessContradicts(f"has signed another log of heads with {size} entries")
         known_size = size

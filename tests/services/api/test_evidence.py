@@ -4,6 +4,7 @@ import json
 from base64 import b64decode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from domain.evidence.merkle import Frontier
 from domain.evidence.note_keys import VerifierKey, verify_note
 from domain.evidence.range_proofs import verify_range
 from domain.evidence.signed_notes import parse_note
+from domain.foundation.identifiers import INSTALLATION
 from services.bootstrap import LogRefused, start_log
 from services.transparency.head_log import publish_heads
 from services.transparency.log_keys import LogKeys
+from services.transparency.proofs import read_entries
 from tests.services.api.in_process_server import InProcessServer, signed_form
 from tests.services.iam.certificates import certificate
 
@@ -179,3 +182,29 @@ def test_a_log_keeps_its_name(house: InProcessServer, keys: LogKeys) -> None:
     assert (again.origin, again.verifier_keys) == (ORIGIN, keys.verifier_keys)
     with pytest.raises(LogRefused, match=r"MUNIMENT_LOG_ORIGIN is other, and the log of this database is iam\.example"):
         start_log(ledger.committer, ledger._installation_secret, ledger.clock, "other")
+
+
+def test_another_log_after_a_loss(house: InProcessServer, keys: LogKeys) -> None:
+    """Under a name that no log of this database ever had, even if it is put back to before; what was lost is recorded,
+    and the keys of before are gone."""
+    ledger, lost = house.ledger, ["/data/checkpoint: 7 entries of the log of heads were published; there are 5 here."]
+    started = partial(start_log, ledger.committer, ledger._installation_secret, ledger.clock)
+    renamed = started(ORIGIN, lost)
+    assert renamed.origin == f"{ORIGIN}-r{ledger.clock():%Y%m%d%H%M%S}"
+    assert not set(renamed.verifier_keys) & set(keys.verifier_keys)
+    with ledger.writers.connection() as connection:
+        recorded = read_entries(connection.cursor(), INSTALLATION, 1, 1_000, 1 << 20)
+        kinds = connection.execute("select count(*) from secrets.signing_keys").fetchall()
+    assert kinds == [(1,)]
+    (accepted,) = [entry for entry in recorded if lost[0].encode() in entry]
+    assert b"AcceptLossOfLog" in accepted
+    for origin in (None, ORIGIN, renamed.origin):
+        assert started(origin).verifier_keys == renamed.verifier_keys
+
+
+def test_a_first_log_after_a_loss(house: InProcessServer) -> None:
+    """As on a database that was put back to before it had one: nor does that take the name of the lost one."""
+    ledger = house.ledger
+    ledger.committer.deliver_through(lambda answer: answer())
+    keys = start_log(ledger.committer, ledger._installation_secret, ledger.clock, ORIGIN, ["all"])
+    assert keys.origin == f"{ORIGIN}-r{ledger.clock():%Y%m%d%H%M%S}"

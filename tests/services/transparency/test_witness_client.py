@@ -1,12 +1,13 @@
 """Asking witnesses: what each of their answers means, and what is kept of it."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import psycopg
 import pytest
 
-from domain.evidence.checkpoints import parse_checkpoint
+from domain.evidence.checkpoints import LogCheckpoint, parse_checkpoint
 from domain.evidence.note_keys import KeyKind, SigningKey
 from domain.evidence.signed_notes import parse_note
 from domain.evidence.witness_policies import Witness, WitnessPolicy, parse_policy
@@ -18,6 +19,7 @@ from services.transparency.head_log import newest_checkpoint
 from services.transparency.log_health import LogHealth
 from services.transparency.proofs import prove_entry
 from services.transparency.published import PublishedFile
+from services.transparency.tiles import SQL
 from services.transparency.witness_client import WitnessContradicts, WitnessUnavailable, ask_witness
 from services.transparency.witness_server import WitnessApp
 from services.transparency.witness_state import WitnessState, load_keys
@@ -25,10 +27,11 @@ from tests.domain.evidence import naive_tree
 from tests.services.ledger.rounds import ACCOUNT
 from tests.services.transparency.conftest import Write
 from tests.services.transparency.test_log_check import KEYS, ORIGIN, publish
-from tests.services.transparency.test_witness_server import ENTRIES, checkpoint, grown
+from tests.services.transparency.test_witness_server import ENTRIES, checkpoint, grown, request
 
 KEY = SigningKey("w.example", KeyKind.ED25519_COSIGNATURE, bytes([3]) * 32)
 OTHER_KEY = SigningKey("w.example", KeyKind.ED25519_COSIGNATURE, bytes([4]) * 32)
+KEYS_CHECKPOINT = parse_note(KEYS.sign(LogCheckpoint(ORIGIN, 9, bytes(32))).encode())
 WITNESS = Witness(KEY.verifier, "http://127.0.0.1:1/w/")
 Answering = Callable[[bytes], FetchedAnswer]
 
@@ -220,6 +223,29 @@ def test_a_database_that_was_put_back(
     ]
 
 
+def test_another_server_is_faster(
+    database: Database, writer: psycopg.Connection, write: Write, witness: WitnessAtHand
+) -> None:
+    """It publishes more, and has that signed, while this one asks: nothing is lost."""
+    write(3)
+    publish(writer)
+    fetch = witness.fetch
+
+    def overtaken(_method: str, _url: str, *, headers: Mapping[str, str], body: bytes) -> FetchedAnswer:
+        witness.fetch = fetch  # type: ignore[method-assign]
+        write(1)
+        publish(writer)
+        assert cosigning(database, witness).compare() == []
+        return fetch("POST", "", headers=headers, body=body)
+
+    witness.fetch = overtaken  # type: ignore[method-assign]
+    asking = cosigning(database, witness)
+    assert asking.compare() == []
+    newest = newest_checkpoint(writer.cursor())
+    assert newest is not None
+    assert (newest.size, witness.policy.verify(parse_note(newest.note.encode())).size) == (2, 2)
+
+
 def test_a_history_that_went_on_otherwise(
     database: Database,
     writer: psycopg.Connection,
@@ -247,12 +273,51 @@ def test_a_history_that_went_on_otherwise(
     assert found.startswith("The witness w has signed another history: our log of 2 does not go on from")
 
 
+def test_a_log_that_was_replaced(
+    database: Database, writer: psycopg.Connection, write: Write, witness: WitnessAtHand, tmp_path: Any
+) -> None:
+    """Contradicts nobody, neither in the file of another server nor at a witness; one that was never here does."""
+    published = PublishedFile(tmp_path / "checkpoint")
+    write(3)
+    publish(writer)
+    newest = newest_checkpoint(writer.cursor())
+    assert newest is not None
+    published.write(newest.note.replace("\n1\n", "\n9\n"))
+    witness.fetch(*("POST", ""), headers={"": ""}, body=request(0, KEYS_CHECKPOINT))
+    assert len(cosigning(database, witness).compare()) == 1
+    writer.execute(SQL["take_over"], {"origin": f"{ORIGIN}-r20261201000000"})
+    assert newest_checkpoint(writer.cursor()) is None
+    assert published.contradiction(writer.cursor()) is None
+    assert cosigning(database, witness).compare() == []
+    published.write(newest.note.replace(ORIGIN, f"{ORIGIN}-r20261202000000"))
+    assert published.contradiction(writer.cursor()) == (
+        f"{tmp_path}/checkpoint: 1 entries were published as {ORIGIN}-r20261202000000, of which nothing is here; "
+        f"the log here is {ORIGIN}-r20261201000000."
+    )
+
+
 def test_a_file_that_is_none(writer: psycopg.Connection, tmp_path: Any, caplog: pytest.LogCaptureFixture) -> None:
     """As after a loss of power: it is told, and keeps no server from starting."""
     path = tmp_path / "checkpoint"
     path.write_bytes(b"")
     assert PublishedFile(path).contradiction(writer.cursor()) is None
     assert "is no checkpoint that can be read, and is not compared" in caplog.text
+
+
+def test_a_stop_is_not_lost(database: Database, witness: WitnessAtHand) -> None:
+    """Not where it comes just before the thread clears what wakes it."""
+    asking = cosigning(database, witness)
+
+    class Stopped(threading.Event):
+        def clear(self) -> None:
+            asking._stopping.set()
+            self.set()
+            super().clear()
+
+    asking._published["w"] = Stopped()
+    asking.start()
+    asking._threads[0].join(20)
+    assert not asking._threads[0].is_alive()
 
 
 def test_witnesses_are_asked_of_what_is_published(
