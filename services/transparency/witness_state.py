@@ -59,6 +59,11 @@ def _create(path: Path, name: str) -> None:
         file.write(json.dumps({"name": name, "seeds": seeds}) + "\n")
         file.flush()
         os.fsync(file.fileno())
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)  # Or a loss of power takes the name of the file away, and the next start makes other keys.
+    finally:
+        os.close(directory)
 
 
 class WitnessState:

@@ -2,6 +2,7 @@
 
 import argparse
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from services.cli.lib.terminal import Failure, UsageError, print_line
 from services.transparency.witness_state import WitnessKeysInvalid, load_keys
 
 LISTEN_DEFAULT = "127.0.0.1:8421"
+PORT_MAX = (1 << 16) - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +50,8 @@ def _serve(args: argparse.Namespace) -> None:
     logs = _log_keys(args.logs)
     keys = _keys(args.state, args.name)
     host, _, port = args.listen.rpartition(":")
-    if not host or not port.isdigit():
-        raise UsageError(f"--listen is HOST:PORT; got {args.listen!r}.")
+    if not host or not port.isascii() or not port.isdigit() or len(port) > len("65535") or int(port) > PORT_MAX:
+        raise UsageError(f"--listen is HOST:PORT, with a port of at most {PORT_MAX}; got {args.listen!r}.")
     import uvicorn  # noqa: PLC0415  slow, and of no use to `key`
 
     from services.app import http_config  # noqa: PLC0415
@@ -66,6 +68,7 @@ def _serve(args: argparse.Namespace) -> None:
                 bound = self.servers[0].sockets[0].getsockname()[1]
                 print_line(f"witness ready on http://{host}:{bound}")
                 _show(keys)
+                sys.stdout.flush()
 
     Witness(config).run()
 
